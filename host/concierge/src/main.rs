@@ -1,0 +1,3 @@
+//! The concierge binary.
+
+fn main() {}

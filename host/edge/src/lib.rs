@@ -1,0 +1,1 @@
+//! Runs WebAssembly components behind HTTP: spin.toml, instance pools, limits, joins.

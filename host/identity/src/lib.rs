@@ -1,0 +1,1 @@
+//! Accounts, access keys, signatures and the tokens that prove a principal.

@@ -1,0 +1,1 @@
+//! The object store: catalogue, placement, uploads and everything S3 is made of.

@@ -1,0 +1,1 @@
+//! The data node: volume files, checksums, scrub and compaction, as a library and a server.

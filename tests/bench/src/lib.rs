@@ -1,0 +1,1 @@
+//! Benchmarks against a baseline in the same run.
