@@ -1,1 +1,46 @@
 //! Accounts, access keys, signatures and the tokens that prove a principal.
+//!
+//! A component says what a client signed; [`Identity::verify_sigv4`] checks it
+//! and answers with a token; every later call shows the token, and
+//! [`Identity::principal`] says who it proves. Secrets and signing keys never
+//! leave this crate but for the one time that a new key is shown.
+//!
+//! The crate also has the [`Clock`] that the domain crates take the time from.
+
+#![warn(clippy::indexing_slicing)]
+
+mod access_key;
+mod account;
+mod bootstrap;
+mod chunks;
+mod clock;
+mod database;
+mod directory;
+mod identity;
+mod private_file;
+mod signing;
+mod sigv4;
+mod token;
+
+pub use access_key::{
+    ACCESS_KEY_ID_MAX_BYTES, ACCESS_KEY_ID_MIN_BYTES, AccessKey, AccessKeyId, InvalidAccessKey,
+    NewAccessKey, RandomError, SECRET_MAX_BYTES, SECRET_MIN_BYTES, SecretAccessKey,
+};
+pub use account::{
+    ACCOUNT_NAME_MAX_BYTES, Account, AccountId, AccountName, AccountSelector, InvalidAccountName,
+    InvalidRole, Role,
+};
+pub use bootstrap::{Bootstrap, BootstrapError, DEFAULT_ADMINISTRATOR, FirstCredentials};
+pub use chunks::ChunkVerifier;
+pub use clock::{Clock, MICROS_PER_SECOND, ManualClock, SystemClock};
+pub use database::DatabaseError;
+pub use identity::{
+    ACCOUNTS_MAX, Identity, KEYS_MAX, KEYS_PER_ACCOUNT_MAX, LAST_USED_GRANULARITY_US, ManageError,
+    OpenError,
+};
+pub use private_file::write_private_file;
+pub use sigv4::{
+    CANONICAL_REQUEST_MAX_BYTES, MAX_SKEW_US, PRESIGNED_LIFE_MAX_S, Placement,
+    SCOPE_PART_MAX_BYTES, SigV4Error, SignedRequest, Verified,
+};
+pub use token::{Payload, Principal, TOKEN_LIFE_US, TokenError};
