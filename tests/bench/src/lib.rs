@@ -1,1 +1,0 @@
-//! Benchmarks against a baseline in the same run.

@@ -1,0 +1,102 @@
+//! Benchmarks, each against a baseline in the same run. `README.md` beside the
+//! crate says what each measures and how.
+
+mod benches;
+mod load;
+mod options;
+mod report;
+mod rounds;
+mod s3;
+mod servers;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use options::Options;
+
+/// Measures Concierge beside baselines in the same run.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  concierge-bench edge --bin target/release/concierge
+  concierge-bench s3 --size 4KiB --clients 32 --operation put
+  concierge-bench s3 --endpoint peer=http://127.0.0.1:3900,KEY,SECRET
+  concierge-bench list --keys 1000000
+  concierge-bench memory --size 5GiB
+  concierge-bench --quick --json all";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Requests a second of a component through the edge, beside bare hyper.
+    Edge(benches::edge::EdgeOptions),
+    /// GET, PUT and a mix through S3, beside hyper with one file an object.
+    S3(benches::s3::S3Options),
+    /// Listing at random places of many keys, beside a range scan in SQLite.
+    List(benches::list::ListOptions),
+    /// Growth of the server's memory while a large object goes up and down.
+    Memory(benches::memory::MemoryOptions),
+    /// All of them with their default options.
+    All,
+    /// Serves a baseline; the benchmarks start it.
+    #[command(hide = true)]
+    Serve {
+        #[command(subcommand)]
+        baseline: Baseline,
+    },
+}
+
+#[derive(Subcommand)]
+enum Baseline {
+    /// Bare hyper with fixed answers.
+    Hello,
+    /// Bare hyper with one file an object.
+    Files {
+        /// Where the files are.
+        #[arg(long)]
+        root: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    let options = &arguments.options;
+    let print = |report: report::Report| report.print(options.json);
+    match &arguments.command {
+        Command::Edge(of_edge) => print(benches::edge::run(options, of_edge)?),
+        Command::S3(of_s3) => print(benches::s3::run(options, of_s3)?),
+        Command::List(of_list) => print(benches::list::run(options, of_list)?),
+        Command::Memory(of_memory) => print(benches::memory::run(options, of_memory)?),
+        Command::All => {
+            print(benches::edge::run(options, &benches::default_options()?)?)?;
+            print(benches::s3::run(options, &benches::default_options()?)?)?;
+            print(benches::list::run(options, &benches::default_options()?)?)?;
+            print(benches::memory::run(options, &benches::default_options()?)?)
+        }
+        Command::Serve {
+            baseline: Baseline::Hello,
+        } => servers::bare_hello::serve(),
+        Command::Serve {
+            baseline: Baseline::Files { root },
+        } => servers::bare_files::serve(root),
+    }
+}
