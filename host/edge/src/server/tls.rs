@@ -1,0 +1,120 @@
+//! TLS, with a certificate that is read again when its file changes.
+
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// The files of a certificate.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// PEM: the certificate, then those that lead to its authority.
+    pub certificates: PathBuf,
+    /// PEM: the private key (PKCS #8, PKCS #1 or SEC 1).
+    pub key: PathBuf,
+}
+
+/// Why a certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file cannot be read, or holds nothing of the kind.
+    #[error("cannot read {path}: {reason}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The key is not the certificate's, or of a kind that is not supported.
+    #[error("the certificate and the key cannot be used: {0}")]
+    Unusable(#[from] rustls::Error),
+}
+
+/// The TLS side of a listener.
+pub(crate) struct Tls {
+    acceptor: TlsAcceptor,
+    current: Arc<Current>,
+    files: TlsFiles,
+}
+
+/// The certificate in service, and the times of the files that it came from.
+#[derive(Debug)]
+struct Current {
+    key: RwLock<(Arc<CertifiedKey>, FileTimes)>,
+}
+
+type FileTimes = [Option<SystemTime>; 2];
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.key.read().unwrap_or_else(PoisonError::into_inner).0))
+    }
+}
+
+impl Tls {
+    pub(crate) fn open(files: TlsFiles) -> Result<Self, TlsError> {
+        let times = times(&files);
+        let current = Arc::new(Current { key: RwLock::new((Arc::new(read(&files)?), times)) });
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), current, files })
+    }
+
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        self.acceptor.accept(stream).await
+    }
+
+    /// Reads the files again if they changed. Files that cannot be used leave the old certificate.
+    pub(crate) fn refresh(&self) {
+        let now = times(&self.files);
+        if self.current.key.read().unwrap_or_else(PoisonError::into_inner).1 == now {
+            return;
+        }
+        let read = read(&self.files);
+        let mut key = self.current.key.write().unwrap_or_else(PoisonError::into_inner);
+        key.1 = now;
+        match read {
+            Ok(new) => {
+                key.0 = Arc::new(new);
+                tracing::info!(path = %self.files.certificates.display(), "certificate read again");
+            }
+            Err(error) => tracing::error!("the old certificate stays: {error}"),
+        }
+    }
+}
+
+fn times(files: &TlsFiles) -> FileTimes {
+    [&files.certificates, &files.key].map(|path| fs::metadata(path).and_then(|m| m.modified()).ok())
+}
+
+fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
+    let wrong = |path: &PathBuf, error: pem::Error| TlsError::Read {
+        path: path.clone(),
+        reason: match error {
+            pem::Error::NoItemsFound => "it holds no PEM item of that kind".into(),
+            other => other.to_string(),
+        },
+    };
+    let certificates = CertificateDer::pem_file_iter(&files.certificates)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|e| wrong(&files.certificates, e))?;
+    if certificates.is_empty() {
+        return Err(wrong(&files.certificates, pem::Error::NoItemsFound));
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|e| wrong(&files.key, e))?;
+    Ok(CertifiedKey::from_der(certificates, key, &ring::default_provider())?)
+}
