@@ -13,6 +13,7 @@
 //! by [`sigv4`] or not.
 
 pub mod chunked;
+pub mod disk;
 pub mod process;
 pub mod program;
 pub mod raw;
