@@ -1,0 +1,79 @@
+//! What can be asked for.
+
+use concierge_identity::{AccessKeyId, AccountName, AccountSelector, Role};
+
+/// A call of the administration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// How everything is doing.
+    Status,
+    /// All accounts.
+    ListAccounts,
+    /// A new account.
+    CreateAccount {
+        /// Its name.
+        name: AccountName,
+        /// What it may do.
+        role: Role,
+    },
+    /// Disables an account, or enables it again.
+    SetAccountDisabled {
+        /// Which.
+        account: AccountSelector,
+        /// Whether it is to be disabled.
+        disabled: bool,
+    },
+    /// Deletes an account that owns no bucket, and its keys.
+    DeleteAccount {
+        /// Which.
+        account: AccountSelector,
+    },
+    /// All access keys, or those of one account.
+    ListKeys {
+        /// Whose.
+        account: Option<AccountSelector>,
+    },
+    /// A new access key, or one that is brought along.
+    CreateKey {
+        /// Whose.
+        account: AccountSelector,
+        /// The id and secret of one that is brought along.
+        import: Option<ImportedKey>,
+    },
+    /// Disables a key, or enables it again.
+    SetKeyDisabled {
+        /// Which.
+        id: AccessKeyId,
+        /// Whether it is to be disabled.
+        disabled: bool,
+    },
+    /// Deletes a key.
+    DeleteKey {
+        /// Which.
+        id: AccessKeyId,
+    },
+    /// All buckets, or those of one account.
+    ListBuckets {
+        /// Whose.
+        account: Option<AccountSelector>,
+    },
+}
+
+/// A key made elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedKey {
+    /// Its id.
+    pub id: AccessKeyId,
+    /// Its secret.
+    pub secret: concierge_identity::SecretAccessKey,
+}
+
+impl Call {
+    /// Whether it needs the object store.
+    pub fn needs_objects(&self) -> bool {
+        matches!(
+            self,
+            Self::Status | Self::DeleteAccount { .. } | Self::ListBuckets { .. }
+        )
+    }
+}

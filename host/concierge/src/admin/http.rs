@@ -1,0 +1,327 @@
+//! Calls as HTTP requests, and back. See [`super`] for the table.
+
+use concierge_identity::{AccessKeyId, AccountName, AccountSelector, Role};
+use http::{Method, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::call::{Call, ImportedKey};
+use super::{AdminError, ErrorCode};
+
+/// Where the administration is.
+pub const PREFIX: &str = "/admin/v1/";
+
+/// What stands for itself in a path segment or a query (RFC 3986 §2.3).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A call as a request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub target: String,
+    /// The body, if it has one.
+    pub body: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewAccount {
+    name: AccountName,
+    role: Role,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    disabled: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewKey {
+    account: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access_key_id: Option<AccessKeyId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret_access_key: Option<String>,
+}
+
+/// Writes a call as a request.
+pub fn request(call: &Call) -> Request {
+    let of = |collection: &str, account: &Option<AccountSelector>| match account {
+        Some(account) => format!("{collection}?account={}", encode(&account.to_string())),
+        None => collection.to_owned(),
+    };
+    let (method, path, body) = match call {
+        Call::Status => (Method::GET, "status".to_owned(), None),
+        Call::ListAccounts => (Method::GET, "accounts".to_owned(), None),
+        Call::CreateAccount { name, role } => (
+            Method::POST,
+            "accounts".to_owned(),
+            Some(json!({ "name": name, "role": role })),
+        ),
+        Call::SetAccountDisabled { account, disabled } => (
+            Method::PATCH,
+            segment("accounts", account),
+            Some(json!({ "disabled": disabled })),
+        ),
+        Call::DeleteAccount { account } => (Method::DELETE, segment("accounts", account), None),
+        Call::ListKeys { account } => (Method::GET, of("keys", account), None),
+        Call::CreateKey { account, import } => {
+            let mut body = json!({ "account": account.to_string() });
+            if let Some(key) = import {
+                body["access_key_id"] = json!(key.id);
+                body["secret_access_key"] = json!(key.secret.expose());
+            }
+            (Method::POST, "keys".to_owned(), Some(body))
+        }
+        Call::SetKeyDisabled { id, disabled } => (
+            Method::PATCH,
+            segment("keys", id),
+            Some(json!({ "disabled": disabled })),
+        ),
+        Call::DeleteKey { id } => (Method::DELETE, segment("keys", id), None),
+        Call::ListBuckets { account } => (Method::GET, of("buckets", account), None),
+    };
+    Request {
+        method,
+        target: format!("{PREFIX}{path}"),
+        body,
+    }
+}
+
+/// Reads a call from a request.
+pub fn call(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Call, AdminError> {
+    let segments: Vec<String> = path
+        .strip_prefix(PREFIX)
+        .unwrap_or_default()
+        .split('/')
+        .map(decode)
+        .collect::<Result<_, _>>()?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match (method.as_str(), segments.as_slice()) {
+        ("GET", ["status"]) => Ok(Call::Status),
+        ("GET", ["accounts"]) => Ok(Call::ListAccounts),
+        ("POST", ["accounts"]) => {
+            let NewAccount { name, role } = json_body(body)?;
+            Ok(Call::CreateAccount { name, role })
+        }
+        ("PATCH", ["accounts", account]) => {
+            let Change { disabled } = json_body(body)?;
+            Ok(Call::SetAccountDisabled {
+                account: parse(account)?,
+                disabled,
+            })
+        }
+        ("DELETE", ["accounts", account]) => Ok(Call::DeleteAccount {
+            account: parse(account)?,
+        }),
+        ("GET", ["keys"]) => Ok(Call::ListKeys {
+            account: account_of(query)?,
+        }),
+        ("POST", ["keys"]) => new_key(json_body(body)?),
+        ("PATCH", ["keys", id]) => {
+            let Change { disabled } = json_body(body)?;
+            Ok(Call::SetKeyDisabled {
+                id: parse(id)?,
+                disabled,
+            })
+        }
+        ("DELETE", ["keys", id]) => Ok(Call::DeleteKey { id: parse(id)? }),
+        ("GET", ["buckets"]) => Ok(Call::ListBuckets {
+            account: account_of(query)?,
+        }),
+        _ => Err(AdminError::new(
+            ErrorCode::NotFound,
+            format!("there is no {method} {path}"),
+        )),
+    }
+}
+
+fn new_key(body: NewKey) -> Result<Call, AdminError> {
+    let import = match (body.access_key_id, body.secret_access_key) {
+        (Some(id), Some(secret)) => Some(ImportedKey {
+            id,
+            secret: parse(&secret)?,
+        }),
+        (None, None) => None,
+        _ => {
+            return Err(AdminError::invalid(
+                "an id and its secret are given together, or neither is",
+            ));
+        }
+    };
+    Ok(Call::CreateKey {
+        account: parse(&body.account)?,
+        import,
+    })
+}
+
+/// The status that goes with a kind of failure.
+pub fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::Invalid => StatusCode::BAD_REQUEST,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Conflict => StatusCode::CONFLICT,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn segment(collection: &str, name: &impl ToString) -> String {
+    format!("{collection}/{}", encode(&name.to_string()))
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+fn decode(text: &str) -> Result<String, AdminError> {
+    percent_decode_str(text)
+        .decode_utf8()
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| AdminError::invalid("the path or query is not UTF-8"))
+}
+
+fn parse<T: std::str::FromStr<Err: ToString>>(text: &str) -> Result<T, AdminError> {
+    text.parse()
+        .map_err(|error: T::Err| AdminError::invalid(error))
+}
+
+/// The `account` of a query; anything else in it is refused.
+fn account_of(query: &str) -> Result<Option<AccountSelector>, AdminError> {
+    match query.split_once('=') {
+        None if query.is_empty() => Ok(None),
+        Some(("account", account)) if !account.contains('&') => parse(&decode(account)?).map(Some),
+        _ => Err(AdminError::invalid(
+            "the query has something else than account=",
+        )),
+    }
+}
+
+fn json_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminError> {
+    serde_json::from_slice(body).map_err(AdminError::invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selector(text: &str) -> AccountSelector {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn every_call_crosses_http_and_back() {
+        let id = || "CKEXAMPLE".parse::<AccessKeyId>().unwrap();
+        let import = ImportedKey {
+            id: id(),
+            secret: "it's + a/secret%".replace(' ', "~").parse().unwrap(),
+        };
+        for sent in [
+            Call::Status,
+            Call::ListAccounts,
+            Call::CreateAccount {
+                name: "ann".parse().unwrap(),
+                role: Role::User,
+            },
+            Call::SetAccountDisabled {
+                account: selector("ann+b@example.org"),
+                disabled: true,
+            },
+            Call::DeleteAccount {
+                account: selector("0190b1e7c0de7000800000000000aaaa"),
+            },
+            Call::ListKeys { account: None },
+            Call::ListKeys {
+                account: Some(selector("ann+b@example.org")),
+            },
+            Call::CreateKey {
+                account: selector("ann"),
+                import: None,
+            },
+            Call::CreateKey {
+                account: selector("ann"),
+                import: Some(import),
+            },
+            Call::SetKeyDisabled {
+                id: id(),
+                disabled: false,
+            },
+            Call::DeleteKey { id: id() },
+            Call::ListBuckets {
+                account: Some(selector("ann")),
+            },
+        ] {
+            let request = request(&sent);
+            let (path, query) = request
+                .target
+                .split_once('?')
+                .unwrap_or((&request.target, ""));
+            let body = request
+                .body
+                .map(|body| body.to_string())
+                .unwrap_or_default();
+            assert_eq!(
+                call(&request.method, path, query, body.as_bytes()).unwrap(),
+                sent
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_requests_are_refused() {
+        let at = |method: Method, path: &str, query: &str, body: &str| {
+            call(&method, &format!("{PREFIX}{path}"), query, body.as_bytes())
+                .unwrap_err()
+                .code
+        };
+        assert_eq!(at(Method::GET, "nothing", "", ""), ErrorCode::NotFound);
+        assert_eq!(at(Method::DELETE, "accounts", "", ""), ErrorCode::NotFound);
+        assert_eq!(at(Method::POST, "accounts", "", ""), ErrorCode::Invalid);
+        assert_eq!(
+            at(
+                Method::POST,
+                "accounts",
+                "",
+                r#"{"name":"A B","role":"user"}"#
+            ),
+            ErrorCode::Invalid
+        );
+        assert_eq!(
+            at(
+                Method::POST,
+                "accounts",
+                "",
+                r#"{"name":"ann","role":"user","x":1}"#
+            ),
+            ErrorCode::Invalid
+        );
+        assert_eq!(
+            at(
+                Method::POST,
+                "keys",
+                "",
+                r#"{"account":"ann","access_key_id":"my-key"}"#
+            ),
+            ErrorCode::Invalid
+        );
+        assert_eq!(
+            at(Method::GET, "keys", "acount=ann", ""),
+            ErrorCode::Invalid
+        );
+        assert_eq!(
+            at(Method::GET, "keys", "account=ann&x=1", ""),
+            ErrorCode::Invalid
+        );
+        assert_eq!(at(Method::DELETE, "keys/%ff", "", ""), ErrorCode::Invalid);
+    }
+}

@@ -1,0 +1,93 @@
+//! Administration: what the command line asks for, whether of a running server
+//! over HTTP or of a data directory that nobody has open.
+//!
+//! A request is a [`Call`]; [`Admin`] answers it; [`http`] writes it as HTTP
+//! and reads it back. An answer is JSON.
+//!
+//! # The HTTP interface
+//!
+//! On the internal listener, with `Authorization: Bearer TOKEN`, the token being
+//! in `internal-token` in the data directory. Bodies and answers are JSON.
+//! `ACCOUNT` is a name or an id.
+//!
+//! | request | body | answer |
+//! | --- | --- | --- |
+//! | `GET /admin/v1/status` | | a [`views::StatusView`] |
+//! | `GET /admin/v1/accounts` | | `{"accounts": [`[`views::AccountView`]`…]}` |
+//! | `POST /admin/v1/accounts` | `{"name", "role"}` | an `AccountView` |
+//! | `PATCH /admin/v1/accounts/ACCOUNT` | `{"disabled"}` | an `AccountView` |
+//! | `DELETE /admin/v1/accounts/ACCOUNT` | | an `AccountView` |
+//! | `GET /admin/v1/keys[?account=ACCOUNT]` | | `{"keys": [`[`views::KeyView`]`…]}` |
+//! | `POST /admin/v1/keys` | `{"account", "access_key_id"?, "secret_access_key"?}` | a `KeyView` with its secret |
+//! | `PATCH /admin/v1/keys/ID` | `{"disabled"}` | a `KeyView` |
+//! | `DELETE /admin/v1/keys/ID` | | a `KeyView` |
+//! | `GET /admin/v1/buckets[?account=ACCOUNT]` | | `{"buckets": [`[`views::BucketView`]`…]}` |
+//!
+//! A failure is `{"error": {"code", "message"}}` with status 400 (the request is
+//! wrong), 404 (what it names is not there), 409 (it is there already, or must
+//! not be changed so), 500 or 503.
+
+mod call;
+pub mod http;
+mod run;
+pub mod views;
+
+pub use call::{Call, ImportedKey};
+pub use run::{Admin, Process};
+
+use serde::{Deserialize, Serialize};
+
+use crate::exit::{Exit, Failure};
+
+/// Why a call was not done, as it crosses HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminError {
+    /// What kind of failure.
+    pub code: ErrorCode,
+    /// One sentence, fit to be shown.
+    pub message: String,
+}
+
+/// Kinds of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The request is wrong.
+    Invalid,
+    /// What is named is not there.
+    NotFound,
+    /// It is there already, or must not be changed so.
+    Conflict,
+    /// The server cannot answer now.
+    Unavailable,
+    /// The server failed.
+    Internal,
+}
+
+impl AdminError {
+    /// A failure of a kind.
+    pub fn new(code: ErrorCode, message: impl ToString) -> Self {
+        Self {
+            code,
+            message: message.to_string(),
+        }
+    }
+
+    /// The request is wrong.
+    pub fn invalid(message: impl ToString) -> Self {
+        Self::new(ErrorCode::Invalid, message)
+    }
+}
+
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        let exit = match error.code {
+            ErrorCode::Invalid => Exit::Usage,
+            ErrorCode::NotFound => Exit::NotFound,
+            ErrorCode::Conflict => Exit::Conflict,
+            ErrorCode::Unavailable => Exit::Unavailable,
+            ErrorCode::Internal => Exit::Failed,
+        };
+        Failure::new(exit, error.message)
+    }
+}

@@ -1,0 +1,238 @@
+//! Does what a call asks for.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use concierge_identity::{
+    Account, AccountId, AccountName, AccountSelector, Identity, ManageError, Principal,
+};
+use concierge_objects::{ObjectStore, Versioning};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::call::Call;
+use super::views::{
+    AccountView, Accounts, BucketView, Buckets, KeyView, Keys, StatusView, timestamp,
+};
+use super::{AdminError, ErrorCode};
+
+/// Buckets asked for at a time (the most the store gives).
+const BUCKET_PAGE: u32 = 10_000;
+
+/// Answers calls.
+pub struct Admin {
+    /// Accounts and keys.
+    pub identity: Arc<Identity>,
+    /// The object store; absent where a call that needs none is run by itself.
+    pub objects: Option<Arc<ObjectStore>>,
+    /// What the status says of the process.
+    pub process: Process,
+}
+
+/// The process that has the data directory.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// The data directory.
+    pub data: String,
+    /// When its server started; `None` if it is not a server.
+    pub started: Option<Timestamp>,
+    /// Its listeners.
+    pub listeners: BTreeMap<String, String>,
+}
+
+type Answer = Result<Value, AdminError>;
+
+impl Admin {
+    /// Does what a call asks for; gives the answer.
+    pub async fn run(self: &Arc<Self>, call: Call) -> Answer {
+        match call {
+            Call::Status => self.status().await,
+            Call::ListBuckets { account } => self.list_buckets(account).await,
+            Call::DeleteAccount { account } => self.delete_account(account).await,
+            // These wait for the disk.
+            other => {
+                let admin = Arc::clone(self);
+                tokio::task::spawn_blocking(move || admin.run_blocking(other))
+                    .await
+                    .unwrap_or_else(|error| Err(internal(error)))
+            }
+        }
+    }
+
+    fn run_blocking(&self, call: Call) -> Answer {
+        let identity = &self.identity;
+        match call {
+            Call::ListAccounts => answer(&Accounts {
+                accounts: identity
+                    .accounts()
+                    .into_iter()
+                    .map(AccountView::from)
+                    .collect(),
+            }),
+            Call::CreateAccount { name, role } => account(identity.create_account(name, role)),
+            Call::SetAccountDisabled {
+                account: selector,
+                disabled,
+            } => account(identity.set_account_disabled(&selector, disabled)),
+            Call::ListKeys { account } => self.list_keys(account.as_ref()),
+            Call::CreateKey { account, import } => {
+                let new = identity.create_key(&account, import.map(|key| (key.id, key.secret)))?;
+                let mut view = self.key_view(new.key)?;
+                view.secret_access_key = Some(new.secret.expose().to_owned());
+                answer(&view)
+            }
+            Call::SetKeyDisabled { id, disabled } => {
+                answer(&self.key_view(identity.set_key_disabled(&id, disabled)?)?)
+            }
+            Call::DeleteKey { id } => answer(&self.key_view(identity.delete_key(&id)?)?),
+            Call::Status | Call::ListBuckets { .. } | Call::DeleteAccount { .. } => {
+                Err(internal("the call does not belong here"))
+            }
+        }
+    }
+
+    fn list_keys(&self, account: Option<&AccountSelector>) -> Answer {
+        let names: HashMap<AccountId, AccountName> = self
+            .identity
+            .accounts()
+            .into_iter()
+            .map(|account| (account.id, account.name))
+            .collect();
+        let keys = self.identity.keys(account)?;
+        let views = keys
+            .into_iter()
+            // A key whose account was deleted meanwhile is gone with it.
+            .filter_map(|key| {
+                names
+                    .get(&key.account)
+                    .cloned()
+                    .map(|name| KeyView::new(key, name))
+            })
+            .collect();
+        answer(&Keys { keys: views })
+    }
+
+    fn key_view(&self, key: concierge_identity::AccessKey) -> Result<KeyView, AdminError> {
+        let account = self.identity.account(&key.account.into())?;
+        Ok(KeyView::new(key, account.name))
+    }
+
+    fn objects(&self) -> Result<&Arc<ObjectStore>, AdminError> {
+        self.objects
+            .as_ref()
+            .ok_or_else(|| internal("the object store is not open"))
+    }
+
+    async fn status(&self) -> Answer {
+        let objects = self.objects()?.status().await;
+        answer(&StatusView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            running: self.process.started.is_some(),
+            problems: crate::health::problems(&objects),
+            data: self.process.data.clone(),
+            process: std::process::id(),
+            started: self.process.started,
+            listeners: self.process.listeners.clone(),
+            accounts: self.identity.accounts().len(),
+            objects: serde_json::to_value(objects).map_err(internal)?,
+        })
+    }
+
+    /// Buckets as their owner sees them; all, as an administrator does.
+    async fn buckets(
+        &self,
+        of: Option<&Account>,
+        limit: Option<usize>,
+    ) -> Result<Vec<BucketView>, AdminError> {
+        let principal = match of {
+            Some(account) => Principal::trusted(account.id, account.name.shared(), false),
+            None => Principal::trusted(AccountId(uuid::Uuid::nil()), "concierge".into(), true),
+        };
+        let mut views = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = self
+                .objects()?
+                .list_buckets(&principal, "", &after, BUCKET_PAGE)
+                .await
+                .map_err(internal)?;
+            views.extend(page.buckets.into_iter().map(bucket_view));
+            match page.next {
+                Some(next) if limit.is_none_or(|limit| views.len() < limit) => after = next,
+                _ => return Ok(views),
+            }
+        }
+    }
+
+    async fn list_buckets(&self, account: Option<AccountSelector>) -> Answer {
+        let account = account
+            .map(|selector| self.identity.account(&selector))
+            .transpose()?;
+        answer(&Buckets {
+            buckets: self.buckets(account.as_ref(), None).await?,
+        })
+    }
+
+    /// An account that owns buckets stays: they would belong to nobody.
+    async fn delete_account(self: &Arc<Self>, selector: AccountSelector) -> Answer {
+        let found = self.identity.account(&selector)?;
+        if let Some(bucket) = self.buckets(Some(&found), Some(1)).await?.first() {
+            return Err(AdminError::new(
+                ErrorCode::Conflict,
+                format!(
+                    "{} owns buckets ({}); delete them first",
+                    found.name, bucket.name
+                ),
+            ));
+        }
+        let admin = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            account(admin.identity.delete_account(&found.id.into()))
+        })
+        .await
+        .unwrap_or_else(|error| Err(internal(error)))
+    }
+}
+
+fn bucket_view(bucket: concierge_objects::BucketInfo) -> BucketView {
+    BucketView {
+        name: bucket.name,
+        owner_id: bucket.owner_id,
+        owner: bucket.owner_name,
+        created: timestamp(bucket.created_us),
+        versioning: match bucket.versioning {
+            Versioning::Unversioned => "unversioned",
+            Versioning::Enabled => "enabled",
+            Versioning::Suspended => "suspended",
+        }
+        .to_owned(),
+        region: bucket.region,
+    }
+}
+
+fn account(result: Result<Account, ManageError>) -> Answer {
+    answer(&AccountView::from(result?))
+}
+
+fn answer(view: &impl Serialize) -> Answer {
+    serde_json::to_value(view).map_err(internal)
+}
+
+fn internal(error: impl ToString) -> AdminError {
+    AdminError::new(ErrorCode::Internal, error)
+}
+
+impl From<ManageError> for AdminError {
+    fn from(error: ManageError) -> Self {
+        let code = match &error {
+            ManageError::NoSuchAccount(_) | ManageError::NoSuchKey(_) => ErrorCode::NotFound,
+            ManageError::AccountExists(_)
+            | ManageError::KeyExists(_)
+            | ManageError::LastAdministrator(_)
+            | ManageError::TooMany { .. } => ErrorCode::Conflict,
+            ManageError::Random(_) | ManageError::Database(_) => ErrorCode::Internal,
+        };
+        Self::new(code, error)
+    }
+}

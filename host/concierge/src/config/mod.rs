@@ -1,0 +1,20 @@
+//! The configuration: `concierge.toml`, then the environment, then flags, each
+//! over what came before.
+//!
+//! Every setting is declared once, in [`settings`]; its key in the file, its
+//! variable, its flag, its help and its line in `docs/configuration.md` follow
+//! from that.
+
+mod declare;
+mod load;
+mod nodes;
+mod reference;
+mod settings;
+mod values;
+
+pub use declare::Setting;
+pub use load::{BOOTSTRAP_VARIABLES, Flags, Selection, Source, unknown_variables, variable};
+pub use nodes::{NodeConfig, NodePlace};
+pub use reference::reference;
+pub use settings::{Config, SETTINGS};
+pub use values::{ListenAddress, LogFormat};

@@ -1,0 +1,119 @@
+//! The settings.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::declare::{Setting, SettingValue, settings};
+use super::load::Source;
+use super::nodes::NodeConfig;
+use super::values::{ByteSize, ListenAddress, LogFormat};
+
+settings! {
+    /// The directory that holds everything.
+    ///
+    /// One process at a time may have it.
+    data: PathBuf = PathBuf::from("data"), "data", "DIR";
+
+    /// Where web components answer.
+    ///
+    /// `HOST:PORT`, or a port alone, which is on 127.0.0.1. Port 0 asks the
+    /// system for a free one; the line `ready …` says which.
+    web: ListenAddress = ListenAddress::loopback(8080), "web", "ADDRESS";
+
+    /// Where the S3 API answers.
+    s3: ListenAddress = ListenAddress::loopback(9000), "s3", "ADDRESS";
+
+    /// Where metrics, health and administration answer.
+    ///
+    /// On an address that is not loopback only with `tls_cert` and `tls_key`:
+    /// its bearer token must not cross a network in the clear.
+    internal: ListenAddress = ListenAddress::loopback(7070), "internal", "ADDRESS";
+
+    /// A PEM file with the certificate of the listeners and those between it
+    /// and its root, in this order.
+    ///
+    /// With it and `tls_key`, `web` and `s3` speak TLS, and `internal` does
+    /// where its address is not loopback.
+    tls_cert: Option<PathBuf> = None, "tls-cert", "FILE";
+
+    /// A PEM file with the private key of `tls_cert`.
+    tls_key: Option<PathBuf> = None, "tls-key", "FILE";
+
+    /// How logs are written: `human`, `json`, or `auto`.
+    ///
+    /// Logs go to standard error. `auto` is `human`, with colours where
+    /// standard error is a terminal.
+    log_format: LogFormat = LogFormat::Auto, "log-format", "FORMAT";
+
+    /// Which logs are written.
+    ///
+    /// A level (`error`, `warn`, `info`, `debug`, `trace`), or directives by
+    /// module as tracing's `EnvFilter` reads them: `info,concierge_edge=debug`.
+    log: String = "info".to_owned(), "log", "FILTER";
+
+    /// The manifest of the application, in place of the one that is built in.
+    ///
+    /// A `spin.toml`, manifest version 2. Components of names that are built
+    /// in come from the program unless `components` says otherwise; all others
+    /// from the files that the manifest names.
+    manifest: Option<PathBuf> = None, "manifest", "FILE";
+
+    /// Components that come from a file instead.
+    ///
+    /// `NAME=FILE` each. A file that changes is taken up without a restart.
+    components: BTreeMap<String, PathBuf> = BTreeMap::new(), "component", "NAME=FILE";
+
+    /// Values for the variables that the manifest declares.
+    ///
+    /// `NAME=VALUE` each.
+    variables: BTreeMap<String, String> = BTreeMap::new(), "variable", "NAME=VALUE";
+
+    /// Threads that serve requests.
+    ///
+    /// Not set: one a core.
+    threads: Option<u16> = None, "threads", "NUMBER";
+
+    /// The number of this host among those that share storage nodes.
+    ///
+    /// It marks what the host is uploading; no two hosts have the same.
+    host: u32 = 0, "host", "NUMBER";
+
+    /// The storage nodes that hold the objects' bytes.
+    ///
+    /// `ID=DIR` is a node in this process, `ID=URL` one that runs elsewhere
+    /// (`concierge node`). After a comma each: `token-file=FILE` (of a node
+    /// elsewhere), `weight=NUMBER` (its share of the data; 100 unless set),
+    /// `failure-domain=NAME` (what fails together with it; itself unless set).
+    /// An id stays with its node for ever. Not set: one node, `1`, in the data
+    /// directory.
+    nodes: Vec<NodeConfig> = Vec::new(), "node", "ID=DIR|ID=URL[,…]";
+
+    /// How many copies the objects of each storage class have.
+    ///
+    /// `CLASS=NUMBER` each; classes that are not named here are refused. Each
+    /// copy is on another node.
+    replicas: BTreeMap<String, u8> = BTreeMap::from([
+        ("REDUCED_REDUNDANCY".to_owned(), 1),
+        ("STANDARD".to_owned(), 1),
+    ]), "replicas", "CLASS=NUMBER";
+
+    /// Shards of the catalogue.
+    ///
+    /// Chosen when the data directory is made; an existing one keeps its own.
+    shards: Option<u16> = None, "shards", "NUMBER";
+
+    /// How large a volume of a storage node in this process grows.
+    volume_size: ByteSize = ByteSize(1024 * 1024 * 1024), "volume-size", "SIZE";
+
+    /// The most that the volumes of a storage node in this process may take.
+    ///
+    /// Not set: the whole disk, less `free_space`.
+    capacity: Option<ByteSize> = None, "capacity", "SIZE";
+
+    /// What a storage node in this process leaves free on its disk.
+    free_space: ByteSize = ByteSize(512 * 1024 * 1024), "free-space", "SIZE";
+
+    /// How fast stored data is read to verify it, in bytes a second; 0 not at
+    /// all.
+    scrub_rate: ByteSize = ByteSize(8 * 1024 * 1024), "scrub-rate", "SIZE";
+}

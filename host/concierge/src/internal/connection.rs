@@ -1,0 +1,134 @@
+//! Connections to the internal listener.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::routes::Internal;
+
+/// Connections at the same time: a few scrapers, commands and bridges. More
+/// wait in the kernel.
+const CONNECTIONS_MAX: usize = 256;
+/// All headers of a request, in bytes: a token and little else.
+const HEADERS_MAX_BYTES: usize = 16 * 1024;
+/// For a request's headers to arrive, and for a TLS handshake.
+const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
+/// Streams at the same time in an HTTP/2 connection.
+const STREAMS_MAX: u32 = 64;
+/// Before accepting again after a failure that does not pass by itself (no
+/// file descriptors left): long enough not to spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// For requests under way, once the server is to end.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Ended: requests under way were answered, or took too long.
+pub struct Drained;
+
+/// Answers connections until `drain`, then waits for those under way.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    internal: Arc<Internal>,
+    drain: CancellationToken,
+) -> Drained {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &permits) => accepted,
+            () = drain.cancelled() => break,
+        };
+        let Some((stream, permit)) = accepted else {
+            break;
+        };
+        let (internal, tls, watcher) = (Arc::clone(&internal), tls.clone(), graceful.watcher());
+        tokio::spawn(async move {
+            let _permit = permit;
+            match tls {
+                None => answer(stream, internal, watcher).await,
+                Some(tls) => {
+                    match tokio::time::timeout(HEADERS_TIMEOUT, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => answer(stream, internal, watcher).await,
+                        Ok(Err(error)) => {
+                            tracing::debug!("TLS handshake on the internal listener: {error}")
+                        }
+                        Err(_) => {
+                            tracing::debug!("TLS handshake on the internal listener took too long")
+                        }
+                    }
+                }
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            "requests on the internal listener are cut off: they did not end in {DRAIN_TIMEOUT:?}"
+        );
+    }
+    Drained
+}
+
+/// The next connection, once there may be one.
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    // The semaphore is never closed.
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Small answers must not wait for the client's acknowledgement.
+                let _ = stream.set_nodelay(true);
+                return Some((stream, permit));
+            }
+            Err(error) => {
+                tracing::warn!("the internal listener cannot accept: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn answer<S>(
+    stream: S,
+    internal: Arc<Internal>,
+    watcher: hyper_util::server::graceful::Watcher,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_TIMEOUT)
+        .max_buf_size(HEADERS_MAX_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(HEADERS_MAX_BYTES as u32)
+        .max_concurrent_streams(STREAMS_MAX);
+    let service = service_fn(move |request| {
+        let internal = Arc::clone(&internal);
+        async move { Ok::<_, std::convert::Infallible>(internal.answer(request).await) }
+    });
+    let connection = builder
+        .serve_connection(TokioIo::new(stream), service)
+        .into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!("connection on the internal listener: {error}");
+    }
+}

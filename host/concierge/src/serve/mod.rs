@@ -1,0 +1,279 @@
+//! `concierge up`: joins the crates into a server, says `ready`, and ends well.
+
+mod application;
+mod embedded;
+mod first_start;
+mod signals;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use concierge_edge::{Edge, EdgeError, EdgeOptions, TlsFiles};
+use concierge_identity::Identity;
+use concierge_objects::ObjectStore;
+use jiff::Timestamp;
+use metrics_exporter_prometheus::PrometheusHandle;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::application::Application;
+use self::signals::Signals;
+use crate::admin::{Admin, Process};
+use crate::config::{Config, unknown_variables};
+use crate::data_dir::{DataDir, Refused, held};
+use crate::exit::{Exit, Failure};
+use crate::internal::{self, Drained, Internal};
+use crate::{storage, telemetry};
+
+/// Between two times that uses of keys are written down and histograms tidied.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Runs the server until a signal ends it.
+pub async fn up(config: Config) -> Result<(), Failure> {
+    telemetry::start_logs(&config)?;
+    let metrics = telemetry::start_metrics()?;
+    let mut signals = Signals::listen()?;
+    for name in unknown_variables() {
+        tracing::warn!("{name} is set, but there is no such setting");
+    }
+    let server = tokio::select! {
+        server = start(&config, metrics) => server?,
+        // Nothing was answered yet, so nothing is under way.
+        signal = signals.next() => {
+            tracing::info!("{signal} before everything was started");
+            return Ok(());
+        }
+    };
+    say_ready(&server.listeners)?;
+    let signal = signals.next().await;
+    tracing::info!("{signal}: ending once what is under way is answered");
+    signals.or_at_once(server.end()).await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// A server whose listeners accept.
+struct Server {
+    data: DataDir,
+    edge: Edge,
+    objects: Arc<ObjectStore>,
+    identity: Arc<Identity>,
+    listeners: BTreeMap<String, SocketAddr>,
+    drain: CancellationToken,
+    internal: Vec<JoinHandle<Drained>>,
+    upkeep: JoinHandle<()>,
+}
+
+async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Failure> {
+    let application = application::load(config)?;
+    let data = DataDir::acquire(&config.data, true).map_err(|refused| match refused {
+        Refused::Held(holder) => held(&config.data, holder),
+        Refused::Failed(failure) => failure,
+    })?;
+    let identity = Arc::new(first_start::open(data.layout())?);
+    let objects = storage::open(config, data.layout()).await?;
+    let edge = make_edge(config, application, &data, &identity, &objects).await?;
+    let mut listeners = bind_edge(config, &edge)?;
+    let sockets = bind_internal(config).await?;
+    if let Some((socket, _)) = sockets.first() {
+        listeners.insert("internal".to_owned(), local_address(socket)?);
+    }
+
+    edge.start().map_err(Failure::failed)?;
+    objects.start_background();
+    let token = data.ensure_token()?;
+    let admin = Arc::new(Admin {
+        identity: Arc::clone(&identity),
+        objects: Some(Arc::clone(&objects)),
+        process: Process {
+            data: config.data.display().to_string(),
+            started: Some(Timestamp::now()),
+            listeners: listeners
+                .iter()
+                .map(|(name, address)| (name.clone(), address.to_string()))
+                .collect(),
+        },
+    });
+    let service = Arc::new(Internal {
+        token_sha256: Sha256::digest(&token).into(),
+        admin,
+        objects: Arc::clone(&objects),
+        metrics: metrics.clone(),
+    });
+    if let Some((socket, _)) = sockets.last() {
+        data.publish_address(local_address(socket)?)?;
+    }
+    let drain = CancellationToken::new();
+    let internal = sockets
+        .into_iter()
+        .map(|(socket, tls)| {
+            tokio::spawn(internal::serve(
+                socket,
+                tls,
+                Arc::clone(&service),
+                drain.clone(),
+            ))
+        })
+        .collect();
+    let upkeep = tokio::spawn(keep_up(Arc::clone(&identity), metrics));
+    Ok(Server {
+        data,
+        edge,
+        objects,
+        identity,
+        listeners,
+        drain,
+        internal,
+        upkeep,
+    })
+}
+
+async fn make_edge(
+    config: &Config,
+    application: Application,
+    data: &DataDir,
+    _identity: &Arc<Identity>,
+    _objects: &Arc<ObjectStore>,
+) -> Result<Edge, Failure> {
+    let mut options = EdgeOptions::default();
+    options.engine.cache_dir = Some(data.layout().cache());
+    if let Some(threads) = config.threads {
+        options.cores = usize::from(threads);
+    }
+    let Application {
+        app,
+        sources,
+        watched,
+    } = application;
+    // Compiling takes seconds where nothing is in the cache.
+    let edge = tokio::task::spawn_blocking(move || Edge::new(options, &app, &sources))
+        .await
+        .map_err(Failure::failed)?
+        .map_err(Failure::failed)?;
+    for (name, path) in watched {
+        edge.watch_component(&name, path);
+    }
+    Ok(edge)
+}
+
+/// Binds the listeners of components.
+fn bind_edge(config: &Config, edge: &Edge) -> Result<BTreeMap<String, SocketAddr>, Failure> {
+    let tls = match (&config.tls_cert, &config.tls_key) {
+        (Some(certificates), Some(key)) => Some(TlsFiles {
+            certificates: certificates.clone(),
+            key: key.clone(),
+        }),
+        _ => None,
+    };
+    [("web", config.web), ("s3", config.s3)]
+        .into_iter()
+        .map(|(name, address)| {
+            let bound = edge
+                .bind(name, address.0, tls.clone())
+                .map_err(|error| match error {
+                    EdgeError::Bind { error, .. } => cannot_listen(name, address.0, &error),
+                    other => Failure::failed(other),
+                })?;
+            Ok((name.to_owned(), bound))
+        })
+        .collect()
+}
+
+/// A socket of the internal listener, and its TLS.
+type InternalSocket = (TcpListener, Option<tokio_rustls::TlsAcceptor>);
+
+/// Binds the internal listener. On an address that is not loopback it speaks
+/// TLS; commands on this machine then have a loopback port of their own, so
+/// that they need no certificate. The last socket is the one for them.
+async fn bind_internal(config: &Config) -> Result<Vec<InternalSocket>, Failure> {
+    let bind = async |address: SocketAddr| {
+        TcpListener::bind(address)
+            .await
+            .map_err(|error| cannot_listen("internal", address, &error))
+    };
+    let address = config.internal.0;
+    match (&config.tls_cert, &config.tls_key) {
+        (Some(certificate), Some(key)) if !address.ip().is_loopback() => {
+            let tls = internal::acceptor(certificate, key)?;
+            let local = crate::config::ListenAddress::loopback(0).0;
+            Ok(vec![
+                (bind(address).await?, Some(tls)),
+                (bind(local).await?, None),
+            ])
+        }
+        _ => Ok(vec![(bind(address).await?, None)]),
+    }
+}
+
+fn cannot_listen(name: &str, address: SocketAddr, error: &std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        return Failure::new(
+            Exit::Unavailable,
+            format!(
+                "{address} is in use by another program; `--{name} PORT` takes another, `--{name} 0` a free one"
+            ),
+        );
+    }
+    Failure::failed(format!("cannot listen on {address} for {name}: {error}"))
+}
+
+fn local_address(socket: &TcpListener) -> Result<SocketAddr, Failure> {
+    socket.local_addr().map_err(Failure::failed)
+}
+
+/// Prints the one line that says that every listener accepts.
+fn say_ready(listeners: &BTreeMap<String, SocketAddr>) -> Result<(), Failure> {
+    let words: Vec<String> = ["web", "s3", "internal"]
+        .iter()
+        .filter_map(|name| Some(format!("{name}={}", listeners.get(*name)?)))
+        .collect();
+    let line = format!("ready {}\n", words.join(" "));
+    let mut out = std::io::stdout().lock();
+    out.write_all(line.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::failed(format!("cannot write to standard output: {error}")))?;
+    tracing::info!("{}", line.trim_end());
+    Ok(())
+}
+
+async fn keep_up(identity: Arc<Identity>, metrics: PrometheusHandle) {
+    let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        metrics.run_upkeep();
+        record_uses(&identity).await;
+    }
+}
+
+/// Writes down when keys were last used. Losing that is no reason to stop.
+async fn record_uses(identity: &Arc<Identity>) {
+    let identity = Arc::clone(identity);
+    match tokio::task::spawn_blocking(move || identity.record_uses()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!("the last uses of keys were not written: {error}"),
+        Err(error) => tracing::error!("the last uses of keys were not written: {error}"),
+    }
+}
+
+impl Server {
+    /// Answers what is under way, and sees that everything is on disk.
+    async fn end(self) {
+        self.data.withdraw_address();
+        self.edge.drain().await;
+        self.drain.cancel();
+        for task in self.internal {
+            if let Err(error) = task.await {
+                tracing::error!("the internal listener: {error}");
+            }
+        }
+        self.objects.shutdown().await;
+        self.upkeep.abort();
+        record_uses(&self.identity).await;
+    }
+}
