@@ -15,6 +15,7 @@ use crate::{
     key::{Lease, RecordInfo, RecordKey},
     node::Node,
     read::LocalStream,
+    remote::{RemoteNode, RemoteStream, RemoteWriter},
     status::{NodeStatus, Verified},
     writer::LocalWriter,
 };
@@ -24,6 +25,8 @@ use crate::{
 pub enum NodeClient {
     /// In this process.
     Local(Arc<Node>),
+    /// In another process.
+    Remote(RemoteNode),
 }
 
 impl NodeClient {
@@ -34,6 +37,7 @@ impl NodeClient {
     pub async fn put(&self, key: RecordKey, lease: Lease, payload: Bytes) -> Result<(), NodeError> {
         match self {
             Self::Local(node) => node.put(key, lease, payload).await,
+            Self::Remote(node) => node.put(key, lease, payload).await,
         }
     }
 
@@ -49,6 +53,10 @@ impl NodeClient {
     ) -> Result<RecordWriter, NodeError> {
         match self {
             Self::Local(node) => node.begin(key, lease, capacity).await,
+            Self::Remote(node) => node
+                .begin(key, lease, capacity)
+                .await
+                .map(RecordWriter::remote),
         }
     }
 
@@ -59,6 +67,7 @@ impl NodeClient {
     pub async fn read(&self, key: RecordKey, range: Range<u64>) -> Result<RecordStream, NodeError> {
         match self {
             Self::Local(node) => node.read(key, range).await,
+            Self::Remote(node) => node.read(key, range).await.map(RecordStream::remote),
         }
     }
 
@@ -69,6 +78,7 @@ impl NodeClient {
     pub async fn stat(&self, key: RecordKey) -> Result<Option<RecordInfo>, NodeError> {
         match self {
             Self::Local(node) => node.stat(key).await,
+            Self::Remote(node) => node.stat(key).await,
         }
     }
 
@@ -79,6 +89,7 @@ impl NodeClient {
     pub async fn delete(&self, keys: Vec<RecordKey>) -> Result<(), NodeError> {
         match self {
             Self::Local(node) => node.delete(keys).await,
+            Self::Remote(node) => node.delete(keys).await,
         }
     }
 
@@ -93,6 +104,7 @@ impl NodeClient {
     ) -> Result<Vec<RecordInfo>, NodeError> {
         match self {
             Self::Local(node) => node.list(after, limit).await,
+            Self::Remote(node) => node.list(after, limit).await,
         }
     }
 
@@ -103,6 +115,7 @@ impl NodeClient {
     pub async fn damaged(&self) -> Result<Vec<RecordKey>, NodeError> {
         match self {
             Self::Local(node) => node.damaged().await,
+            Self::Remote(node) => node.damaged().await,
         }
     }
 
@@ -117,6 +130,7 @@ impl NodeClient {
     ) -> Result<Verified, NodeError> {
         match self {
             Self::Local(node) => node.verify(after, budget_bytes).await,
+            Self::Remote(node) => node.verify(after, budget_bytes).await,
         }
     }
 
@@ -127,6 +141,7 @@ impl NodeClient {
     pub async fn status(&self) -> Result<NodeStatus, NodeError> {
         match self {
             Self::Local(node) => node.status().await,
+            Self::Remote(node) => node.status().await,
         }
     }
 }
@@ -136,11 +151,16 @@ pub struct RecordWriter(WriterKind);
 
 enum WriterKind {
     Local(Box<LocalWriter>),
+    Remote(Box<RemoteWriter>),
 }
 
 impl RecordWriter {
     pub(crate) fn local(writer: LocalWriter) -> Self {
         Self(WriterKind::Local(Box::new(writer)))
+    }
+
+    pub(crate) fn remote(writer: RemoteWriter) -> Self {
+        Self(WriterKind::Remote(Box::new(writer)))
     }
 
     /// Takes the next bytes. Waits when the disk or the network is behind, so memory stays bounded.
@@ -150,6 +170,7 @@ impl RecordWriter {
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), NodeError> {
         match &mut self.0 {
             WriterKind::Local(writer) => writer.write(bytes).await,
+            WriterKind::Remote(writer) => writer.write(bytes).await,
         }
     }
 
@@ -160,6 +181,7 @@ impl RecordWriter {
     pub async fn finish(self) -> Result<(), NodeError> {
         match self.0 {
             WriterKind::Local(writer) => writer.finish().await,
+            WriterKind::Remote(writer) => writer.finish().await,
         }
     }
 }
@@ -169,11 +191,16 @@ pub struct RecordStream(StreamKind);
 
 enum StreamKind {
     Local(LocalStream),
+    Remote(RemoteStream),
 }
 
 impl RecordStream {
     pub(crate) fn local(stream: LocalStream) -> Self {
         Self(StreamKind::Local(stream))
+    }
+
+    pub(crate) fn remote(stream: RemoteStream) -> Self {
+        Self(StreamKind::Remote(stream))
     }
 }
 
@@ -183,6 +210,7 @@ impl Stream for RecordStream {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match &mut self.0 {
             StreamKind::Local(stream) => Pin::new(stream).poll_next(context),
+            StreamKind::Remote(stream) => Pin::new(stream).poll_next(context),
         }
     }
 }

@@ -30,6 +30,11 @@ mod options;
 mod packed;
 mod read;
 mod recover;
+mod remote;
+pub mod server {
+    //! Serving a node to other processes.
+    pub use crate::remote::{ServeError, serve};
+}
 pub mod scan;
 mod scrub;
 mod shared;
@@ -45,5 +50,6 @@ pub use key::{Lease, ObjectId, ParseKeyError, RecordInfo, RecordKey};
 pub use node::{LIST_LIMIT, Node};
 pub use options::{NodeOptions, PACKED_LIMIT_BYTES};
 pub use recover::{DamagedStretch, RecoveryReport};
+pub use remote::{RemoteNode, RemoteNodeError};
 pub use scan::scan_bytes;
 pub use status::{NodeStatus, Verified};
