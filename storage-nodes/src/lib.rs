@@ -6,7 +6,7 @@
 //!
 //! Map
 //! - [`format`]: the bytes of a volume; [`scan`] walks them; `recover` opens a directory after a crash.
-//! - [`files`]: the small trait under everything, on real files.
+//! - [`files`]: the small trait under everything, on real files; [`faults`] is the engine that loses and tears.
 //! - `packed` and `extents`: the two threads that write; `writer` and `read`: the async sides of them.
 //! - `index`: where each record is; `volume` and `space`: what lives in each file and what room is left.
 //! - [`NodeClient`]: the same methods on a node in this process and on one across the network.
@@ -21,6 +21,7 @@ mod client;
 mod counters;
 mod error;
 mod extents;
+pub mod faults;
 pub mod files;
 pub mod format;
 mod index;
