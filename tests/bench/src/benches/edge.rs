@@ -1,5 +1,6 @@
 //! `edge`: what it costs to answer through a component.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -23,6 +24,45 @@ pub struct EdgeOptions {
     /// The component to measure, already built; without it, it is built.
     #[arg(long, value_name = "WASM")]
     component: Option<PathBuf>,
+    /// Another server that answers as the component does, already running: NAME=ADDRESS[,PID].
+    #[arg(long = "also", value_name = "SERVER", value_parser = other)]
+    others: Vec<Competitor>,
+    /// Measure the baseline and the other servers only.
+    #[arg(long)]
+    without_concierge: bool,
+}
+
+/// A server to measure.
+#[derive(Clone)]
+struct Competitor {
+    name: String,
+    addr: SocketAddr,
+    pid: Option<u32>,
+}
+
+impl Competitor {
+    fn of(name: &str, server: &Server, listener: &str) -> Result<Self> {
+        Ok(Self {
+            name: name.into(),
+            addr: server.address(listener)?,
+            pid: Some(server.pid()),
+        })
+    }
+}
+
+/// `NAME=ADDRESS[,PID]`
+fn other(text: &str) -> Result<Competitor, String> {
+    let expected = || "NAME=ADDRESS[,PID] is expected".to_owned();
+    let (name, rest) = text.split_once('=').ok_or_else(expected)?;
+    let (addr, pid) = match rest.split_once(',') {
+        Some((addr, pid)) => (addr, Some(pid.parse().map_err(|_| expected())?)),
+        None => (rest, None),
+    };
+    Ok(Competitor {
+        name: name.into(),
+        addr: addr.parse().map_err(|_| expected())?,
+        pid,
+    })
 }
 
 /// A request that is sent again and again.
@@ -70,37 +110,48 @@ const OURS: &str = "concierge";
 /// Measures, and says what came out.
 pub fn run(options: &Options, of_edge: &EdgeOptions) -> Result<Report> {
     let dir = options.temporary()?;
-    let manifest = lay_out_application(dir.path(), of_edge.component.as_deref())?;
-    let bare = start_baseline(dir.path())?;
-    let manifest_text = manifest
-        .to_str()
-        .context("the directory's name is not UTF-8")?;
-    let binary = concierge::binary(options.bin.as_deref())?;
-    let ours = concierge::start(&binary, dir.path(), &["--app", manifest_text])?;
-    let mut servers = vec![(BARE, bare, "http"), (OURS, ours, "web")];
-    if let Some(spin) = &of_edge.spin {
-        servers.push(("spin", spin::start(spin, &manifest, dir.path())?, "http"));
+    let bare = super::start_baseline(&["hello"], dir.path(), "bare-hello")?;
+    let mut servers = vec![Competitor::of(BARE, &bare, "http")?];
+    let manifest = match of_edge.without_concierge && of_edge.spin.is_none() {
+        true => None,
+        false => Some(lay_out_application(
+            dir.path(),
+            of_edge.component.as_deref(),
+        )?),
+    };
+    // What is started stays until the figures are there.
+    let mut started = Vec::new();
+    if let (Some(manifest), false) = (&manifest, of_edge.without_concierge) {
+        let binary = concierge::binary(options.bin.as_deref())?;
+        let manifest = manifest
+            .to_str()
+            .context("the directory's name is not UTF-8")?;
+        let ours = concierge::start(&binary, dir.path(), &["--manifest", manifest])?;
+        servers.push(Competitor::of(OURS, &ours, "web")?);
+        started.push(ours);
     }
+    if let (Some(manifest), Some(spin)) = (&manifest, &of_edge.spin) {
+        let spin = spin::start(spin, manifest, dir.path())?;
+        servers.push(Competitor::of("spin", &spin, "http")?);
+        started.push(spin);
+    }
+    servers.extend(of_edge.others.iter().cloned());
     measure(options, of_edge.clients, &servers)
 }
 
-fn start_baseline(dir: &Path) -> Result<Server> {
-    super::start_baseline(&["hello"], dir, "bare-hello")
-}
-
-fn measure(options: &Options, clients: usize, servers: &[(&str, Server, &str)]) -> Result<Report> {
+fn measure(options: &Options, clients: usize, servers: &[Competitor]) -> Result<Report> {
     let mut report = Report::new("edge");
     for case in &CASES {
-        let mut contenders = Vec::new();
-        for (name, server, listener) in servers {
-            let addr = server.address(listener)?;
-            contenders.push(Contender {
-                server: (*name).to_owned(),
-                addr,
-                pid: Some(server.pid()),
-                workload: Box::new(Same::new(case, &addr.to_string())),
-            });
-        }
+        eprintln!("{}", case.name);
+        let mut contenders: Vec<Contender<'_>> = servers
+            .iter()
+            .map(|server| Contender {
+                server: server.name.clone(),
+                addr: server.addr,
+                pid: server.pid,
+                workload: Box::new(Same::new(case, &server.addr.to_string())),
+            })
+            .collect();
         let outcomes = compare(&mut contenders, options.rounds(clients), || Ok(()))?;
         report.rows.extend(rows(case.name, &outcomes));
         if let (Some(aim), Some(ratio)) = (case.aim, report.ratio(case.name, OURS)) {

@@ -70,7 +70,15 @@ pub fn run(options: &Options, of_memory: &MemoryOptions) -> Result<Report> {
     let mut base = Vec::new();
     for endpoint in &endpoints {
         warm_up(endpoint, of_memory.payload)?;
-        base.push(endpoint.pid.map(memory::of_process).transpose()?);
+        let before = endpoint.pid.map(memory::of_process).transpose()?;
+        if let Some(before) = &before {
+            report.fact(
+                format!("{} before", endpoint.name),
+                before.resident as f64 / MIB,
+                "MiB",
+            );
+        }
+        base.push(before);
     }
     let total = options.pick(of_memory.size, of_memory.size.min(64 << 20));
     for &clients in &of_memory.clients {

@@ -67,10 +67,10 @@ pub fn start(binary: &Path, dir: &Path, extra: &[&str]) -> Result<Server> {
         command.args([listener, "127.0.0.1:0"]);
     }
     command
+        .args(["--log", "warn"])
         .args(extra)
         .env("CONCIERGE_ACCESS_KEY_ID", &credentials.access_key)
         .env("CONCIERGE_SECRET_ACCESS_KEY", &credentials.secret_key)
-        .env("RUST_LOG", "warn")
         .current_dir(dir);
     Server::start(command, "concierge", dir)
 }

@@ -1,0 +1,69 @@
+//! Each benchmark runs from its start to its end against its own baseline.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Runs a benchmark quickly without the program itself; gives its report.
+fn report(arguments: &[&str]) -> Value {
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_concierge-bench"))
+        .args(["--quick", "--json", "--dir"])
+        .arg(dir.path())
+        .args(arguments)
+        .arg("--without-concierge")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// All cases of a report; each must have counted requests and no error.
+fn cases(report: &Value) -> Vec<&str> {
+    let rows = report["rows"].as_array().unwrap();
+    for row in rows {
+        assert!(row["requests"].as_u64().unwrap() > 0, "{row}");
+        assert_eq!(row["errors"], 0, "{row}");
+        assert!(row["p50_us"].as_f64().unwrap() > 0.0, "{row}");
+    }
+    rows.iter()
+        .map(|row| row["case"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn edge_measures_bare_hyper() {
+    let report = report(&["edge", "--clients", "4"]);
+    assert_eq!(cases(&report), ["empty", "body 1MiB", "echo 1MiB"]);
+}
+
+#[test]
+fn s3_measures_bare_files_and_the_disk() {
+    let report = report(&[
+        "s3",
+        "--size",
+        "4KiB",
+        "--clients",
+        "2",
+        "--mixed-size",
+        "4KiB",
+    ]);
+    let cases = cases(&report);
+    assert_eq!(cases[..3], ["PUT 4KiB x2", "GET 4KiB x2", "mixed 4KiB x2"]);
+    assert!(report["facts"][0]["value"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn list_measures_a_range_scan() {
+    let report = report(&["list"]);
+    assert_eq!(cases(&report).len(), 3);
+}
+
+#[test]
+fn memory_measures_bare_files() {
+    let report = report(&["memory", "--size", "8MiB", "--clients", "2"]);
+    assert_eq!(cases(&report), ["up 8MiB x2", "down 8MiB x2"]);
+}
