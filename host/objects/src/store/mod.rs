@@ -2,65 +2,283 @@
 
 mod blobs;
 mod buckets;
+mod conditions;
+mod copy;
+mod delete;
 mod listing;
+mod lookup;
 mod multipart;
 mod options;
+mod stream;
+mod tags;
+mod upload;
 
+pub use buckets::BUCKETS_PER_ACCOUNT_MAX;
 pub use options::{NodeId, NodeSpec, ObjectStoreOptions};
+pub use stream::ObjectStream;
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use futures::Stream;
+use concierge_identity::Clock;
+use concierge_storage_nodes::{Lease, NodeStatus};
 use serde::Serialize;
+use tokio::sync::mpsc;
 
+use crate::background::{Background, Pace, Progress, ProgressCounts};
+use crate::catalogue::{self, Catalogue, DEFAULT_STORAGE_CLASS, ShardStatus, SqliteCatalogue};
+use crate::data::{BadCopy, Nodes, Uses};
 use crate::error::Error;
+use crate::placement::{ClusterMap, MapError, MapNode, Maps, Placement};
+
+/// Reports of bad copies that may wait to be repaired.
+const REPAIRS_WAITING_MAX: usize = 1024;
 
 /// An S3-compatible object store: the rules about buckets, objects, versions
 /// and uploads, over a catalogue and storage nodes.
-pub struct ObjectStore {}
+pub struct ObjectStore {
+    inner: Arc<Inner>,
+    background: Mutex<BackgroundState>,
+}
+
+/// The reports of reads wait until someone repairs.
+enum BackgroundState {
+    NotStarted(mpsc::Receiver<BadCopy>),
+    Running(Background),
+    Stopped,
+}
+
+pub(crate) struct Inner {
+    pub(crate) catalogue: Arc<dyn Catalogue>,
+    pub(crate) nodes: Arc<Nodes>,
+    pub(crate) uses: Uses,
+    pub(crate) lease: Lease,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) repairs: mpsc::Sender<BadCopy>,
+    pub(crate) progress: Progress,
+    replicas: BTreeMap<String, u8>,
+}
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {}
+pub enum OpenError {
+    /// The catalogue cannot be used.
+    #[error("catalogue: {0}")]
+    Catalogue(#[from] catalogue::OpenError),
+    /// The catalogue cannot be read or written.
+    #[error("catalogue: {0}")]
+    State(Error),
+    /// The nodes or the map of them make no sense.
+    #[error("storage nodes: {0}")]
+    Map(#[from] MapError),
+}
 
 /// How the store is doing.
 #[derive(Debug, Clone, Serialize)]
-pub struct Status {}
+pub struct Status {
+    /// Which start of this host this is.
+    pub epoch: u32,
+    /// Version of the cluster map.
+    pub map_version: u64,
+    /// Data is on its way to new places.
+    pub moving: bool,
+    /// The catalogue's shards.
+    pub shards: Vec<ShardStatus>,
+    /// The storage nodes.
+    pub nodes: Vec<NodeReport>,
+    /// What the background has done since the start.
+    pub background: ProgressCounts,
+}
 
-/// The bytes of an answer, verified block by block. An error means that the
-/// rest cannot be given; what came before it was right.
-pub struct ObjectStream {}
-
-impl Stream for ObjectStream {
-    type Item = Result<Bytes, Error>;
-
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Poll::Ready(None)
-    }
+/// How a storage node is doing.
+#[derive(Debug, Clone, Serialize)]
+pub struct NodeReport {
+    /// Its number.
+    pub id: NodeId,
+    /// What it says of itself; `None` if it cannot be asked.
+    pub status: Option<NodeStatus>,
+    /// Why it cannot be asked.
+    pub error: Option<String>,
 }
 
 impl ObjectStore {
-    /// Opens the store in a directory, creating it if there is none.
-    pub async fn open(_options: ObjectStoreOptions) -> Result<Arc<Self>, OpenError> {
-        todo!()
-    }
-
-    /// Starts collecting garbage, completing replicas, repairing and moving.
-    /// Once; later calls do nothing. Needs a tokio runtime that lives as long.
-    pub fn start_background(self: &Arc<Self>) {
-        todo!()
+    /// Opens the store in a directory, creating it if there is none. Counts a
+    /// start of this host durably before anything else, so that what an earlier
+    /// one left unfinished can be told from what this one does.
+    pub async fn open(options: ObjectStoreOptions) -> Result<Arc<Self>, OpenError> {
+        let catalogue = SqliteCatalogue::open(&options.dir, options.shards).await?;
+        let catalogue: Arc<dyn Catalogue> = Arc::new(catalogue);
+        let epoch = catalogue
+            .next_epoch(options.host)
+            .await
+            .map_err(OpenError::State)?;
+        let maps = load_maps(&*catalogue, &options).await?;
+        check_replicas(&options.replicas, &maps)?;
+        let clients = options
+            .nodes
+            .into_iter()
+            .map(|node| (node.id.0, node.client))
+            .collect();
+        let (repairs, reported) = mpsc::channel(REPAIRS_WAITING_MAX);
+        Ok(Arc::new(Self {
+            background: Mutex::new(BackgroundState::NotStarted(reported)),
+            inner: Arc::new(Inner {
+                catalogue,
+                nodes: Arc::new(Nodes::new(clients, Placement::new(maps))),
+                uses: Uses::default(),
+                lease: Lease {
+                    host: options.host,
+                    epoch,
+                },
+                clock: options.clock,
+                repairs,
+                progress: Progress::default(),
+                replicas: options.replicas,
+            }),
+        }))
     }
 
     /// How the store is doing: shards, nodes, background work.
-    pub async fn status(&self) -> Status {
-        todo!()
+    pub async fn status(&self) -> Result<Status, Error> {
+        let placement = self.inner.nodes.placement();
+        Ok(Status {
+            epoch: self.inner.lease.epoch,
+            map_version: placement.maps().current.version,
+            moving: placement.moving(),
+            shards: self.inner.catalogue.status().await?,
+            nodes: self.node_reports().await,
+            background: self.inner.progress.counts(),
+        })
+    }
+
+    async fn node_reports(&self) -> Vec<NodeReport> {
+        let mut reports = Vec::new();
+        for (number, client) in self.inner.nodes.all() {
+            let (status, error) = match client.status().await {
+                Ok(status) => (Some(status), None),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            reports.push(NodeReport {
+                id: NodeId(*number),
+                status,
+                error,
+            });
+        }
+        reports
+    }
+
+    /// Starts collecting garbage and orphans, completing and repairing copies,
+    /// and moving data, as tasks of the runtime this is called on. Once; later
+    /// calls do nothing.
+    pub fn start_background(&self) {
+        let mut state = self.background_state();
+        match std::mem::replace(&mut *state, BackgroundState::Stopped) {
+            BackgroundState::NotStarted(reported) => {
+                *state = BackgroundState::Running(Background::start(&self.inner, reported));
+            }
+            other => *state = other,
+        }
+    }
+
+    /// Does once, now and without pausing, all that the background does.
+    pub async fn run_background_once(&self) -> Result<ProgressCounts, Error> {
+        let inner = &self.inner;
+        for bad in self.reported_copies() {
+            inner.repair_report(bad).await;
+        }
+        inner.repair_damaged(Pace::FAST).await?;
+        inner.complete_copies(Pace::FAST).await?;
+        inner.move_data(Pace::FAST).await?;
+        inner.collect_garbage().await?;
+        inner.collect_orphans(Pace::FAST).await?;
+        Ok(inner.progress.counts())
+    }
+
+    /// Reports that no running background takes.
+    fn reported_copies(&self) -> Vec<BadCopy> {
+        let mut bad = Vec::new();
+        if let BackgroundState::NotStarted(reported) = &mut *self.background_state() {
+            while let Ok(copy) = reported.try_recv() {
+                bad.push(copy);
+            }
+        }
+        bad
+    }
+
+    fn background_state(&self) -> MutexGuard<'_, BackgroundState> {
+        self.background
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stops the background work and waits until what was accepted is written.
     pub async fn shutdown(&self) {
-        todo!()
+        let state = std::mem::replace(&mut *self.background_state(), BackgroundState::Stopped);
+        if let BackgroundState::Running(background) = state {
+            background.stop().await;
+        }
+        if let Err(error) = self.inner.catalogue.close().await {
+            tracing::error!(%error, "the catalogue did not close well");
+        }
+    }
+}
+
+/// The stored maps, changed to the nodes there are now.
+async fn load_maps(
+    catalogue: &dyn Catalogue,
+    options: &ObjectStoreOptions,
+) -> Result<Maps, OpenError> {
+    let nodes: Vec<_> = options
+        .nodes
+        .iter()
+        .map(|node| MapNode {
+            number: node.id.0,
+            weight: node.weight,
+            failure_domain: node.failure_domain.clone(),
+        })
+        .collect();
+    let stored = catalogue.cluster_maps().await.map_err(OpenError::State)?;
+    let changed = match stored {
+        None => Some(Maps::first(ClusterMap::new(1, nodes)?)),
+        Some(json) => {
+            let maps = Maps::from_json(&json)?;
+            match maps.change(nodes)? {
+                Some(changed) => Some(changed),
+                None => return Ok(maps),
+            }
+        }
+    };
+    let maps = changed.ok_or(MapError::NoNodes)?;
+    catalogue
+        .set_cluster_maps(maps.to_json()?)
+        .await
+        .map_err(OpenError::State)?;
+    Ok(maps)
+}
+
+fn check_replicas(replicas: &BTreeMap<String, u8>, maps: &Maps) -> Result<(), OpenError> {
+    let nodes = maps.current.takers();
+    match replicas
+        .iter()
+        .find(|(_, wanted)| **wanted == 0 || usize::from(**wanted) > nodes)
+    {
+        None => Ok(()),
+        Some((class, wanted)) => Err(MapError::TooFewNodes {
+            class: class.clone(),
+            wanted: *wanted,
+            nodes,
+        }
+        .into()),
+    }
+}
+
+impl Inner {
+    /// How many copies a storage class has; `None` is the default class.
+    pub(crate) fn replicas(&self, class: Option<&str>) -> Result<u8, Error> {
+        let class = class.unwrap_or(DEFAULT_STORAGE_CLASS);
+        self.replicas
+            .get(class)
+            .copied()
+            .ok_or(Error::InvalidStorageClass)
     }
 }

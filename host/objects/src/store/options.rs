@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use concierge_identity::{Clock, SystemClock};
+use concierge_storage_nodes::NodeClient;
 use serde::{Deserialize, Serialize};
 
 /// The name of a storage node in the cluster map; it stays with the node's
@@ -29,16 +30,19 @@ pub struct NodeSpec {
     /// What fails together with it (a rack, a machine); replicas of an object
     /// are spread over as many as there are.
     pub failure_domain: String,
+    /// How to reach it.
+    pub client: NodeClient,
 }
 
 impl NodeSpec {
     /// A node of weight 100 that is a failure domain of its own.
     #[must_use]
-    pub fn new(id: NodeId) -> Self {
+    pub fn new(id: NodeId, client: NodeClient) -> Self {
         Self {
             id,
             weight: 100,
             failure_domain: id.to_string(),
+            client,
         }
     }
 }
