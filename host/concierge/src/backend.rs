@@ -87,13 +87,13 @@ async fn run_here(data: &DataDir, config: &Config, call: Call) -> Result<Value, 
         Bootstrap::default(),
     )
     .map_err(Failure::failed)?;
-    let objects = match call.needs_objects() {
+    let storage = match call.needs_objects() {
         true => Some(storage::open(config, layout).await?),
         false => None,
     };
     let admin = Arc::new(Admin {
         identity: Arc::new(identity),
-        objects: objects.clone(),
+        objects: storage.as_ref().map(|storage| Arc::clone(&storage.objects)),
         process: Process {
             data: config.data.display().to_string(),
             started: None,
@@ -101,8 +101,8 @@ async fn run_here(data: &DataDir, config: &Config, call: Call) -> Result<Value, 
         },
     });
     let answer = admin.run(call).await;
-    if let Some(objects) = objects {
-        objects.shutdown().await;
+    if let Some(storage) = storage {
+        storage.close().await;
     }
     answer.map_err(Failure::from)
 }

@@ -126,16 +126,17 @@ impl Admin {
 
     async fn status(&self) -> Answer {
         let objects = self.objects()?.status().await;
+        let problems = crate::health::problems(&objects);
         answer(&StatusView {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             running: self.process.started.is_some(),
-            problems: crate::health::problems(&objects),
+            problems,
             data: self.process.data.clone(),
             process: std::process::id(),
             started: self.process.started,
             listeners: self.process.listeners.clone(),
             accounts: self.identity.accounts().len(),
-            objects: serde_json::to_value(objects).map_err(internal)?,
+            objects: serde_json::to_value(objects.ok()).map_err(internal)?,
         })
     }
 

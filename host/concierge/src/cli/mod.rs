@@ -3,8 +3,10 @@
 mod accounts;
 mod config;
 mod keys;
+mod node;
 mod output;
 mod status;
+mod volumes;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -58,6 +60,11 @@ enum Command {
     Status(status::StatusArgs),
     /// Show the configuration in effect, and where each value comes from
     Config(config::ConfigArgs),
+    /// Run a storage node for servers in other processes
+    Node(node::NodeArgs),
+    /// Look after the volume files of storage nodes that are not running
+    #[command(subcommand)]
+    Volumes(volumes::VolumesCommand),
     /// Print a completion script for a shell
     Completions {
         /// For which shell
@@ -148,6 +155,8 @@ impl Cli {
             Some(Command::Bucket(command)) => command.run().await,
             Some(Command::Status(args)) => args.run().await,
             Some(Command::Config(args)) => args.run(),
+            Some(Command::Node(args)) => args.run().await,
+            Some(Command::Volumes(command)) => command.run().await,
             Some(Command::Completions { shell }) => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Self::command(), "concierge", &mut script);

@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
+use tracing_subscriber::EnvFilter;
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::declare::Setting;
@@ -260,9 +262,12 @@ fn check(config: &Config) -> Result<(), Failure> {
         }
         if usize::from(copies) > nodes {
             return Err(Failure::usage(format!(
-                "replicas: {class} has {copies} copies on {nodes} nodes; each copy is on another node"
+                "replicas: {class} has {copies} copies, and the nodes are {nodes}; each copy is on another node"
             )));
         }
+    }
+    if let Err(error) = EnvFilter::builder().parse(&config.log) {
+        return Err(Failure::usage(format!("log: {error}")));
     }
     if config.threads == Some(0) {
         return Err(Failure::usage("threads: at least 1"));

@@ -57,9 +57,9 @@ impl TryFrom<NodeTable> for NodeConfig {
         let place = match (table.dir, table.url, table.token_file) {
             (Some(dir), None, None) => NodePlace::Local(dir),
             (None, Some(url), Some(token_file)) => {
-                if !url.starts_with("http://") && !url.starts_with("https://") {
+                if !url.starts_with("http://") {
                     return Err(format!(
-                        "node {id}: {url:?} is not a URL that begins with http:// or https://"
+                        "node {id}: {url:?} is not of the form http://HOST:PORT"
                     ));
                 }
                 NodePlace::Remote { url, token_file }
@@ -209,7 +209,7 @@ mod tests {
             ("x=/mnt/a", "is not of the form"),
             ("1=", "is not of the form"),
             ("1=http://h:1", "needs a token_file"),
-            ("1=ftp://h:1,token-file=t", "begins with http://"),
+            ("1=ftp://h:1,token-file=t", "http://HOST:PORT"),
             ("1=/a,token-file=t", "needs no token_file"),
             (
                 "1=/a,colour=red",

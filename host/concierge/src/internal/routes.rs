@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use concierge_objects::ObjectStore;
 use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -13,6 +12,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::admin::{self, Admin, AdminError};
+use crate::health::Health;
 
 /// The body of a request, in bytes: administration sends small JSON.
 const BODY_MAX_BYTES: usize = 64 * 1024;
@@ -26,8 +26,8 @@ pub struct Internal {
     pub token_sha256: [u8; 32],
     /// Answers `/admin/`.
     pub admin: Arc<Admin>,
-    /// Looked at for `/healthz`.
-    pub objects: Arc<ObjectStore>,
+    /// Answers `/healthz`.
+    pub health: Arc<Health>,
     /// Renders `/metrics`.
     pub metrics: PrometheusHandle,
 }
@@ -39,7 +39,7 @@ impl Internal {
     pub async fn answer(&self, request: Request<Incoming>) -> Answer {
         let path = request.uri().path();
         if path == "/healthz" {
-            return only_get(&request, || self.health()).await;
+            return only_get(&request, || async { self.health() }).await;
         }
         if !self.authorized(&request) {
             let mut answer = text(StatusCode::UNAUTHORIZED, "a bearer token is needed\n");
@@ -70,8 +70,8 @@ impl Internal {
         digest.ct_eq(&self.token_sha256).into()
     }
 
-    async fn health(&self) -> Answer {
-        match crate::health::problems(&self.objects.status().await).as_slice() {
+    fn health(&self) -> Answer {
+        match self.health.failures().as_slice() {
             [] => text(StatusCode::OK, "ok\n"),
             problems => text(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -3,6 +3,7 @@
 mod application;
 mod embedded;
 mod first_start;
+mod node;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -21,14 +22,18 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use self::node::node;
+
 use self::application::Application;
 use self::signals::Signals;
 use crate::admin::{Admin, Process};
 use crate::config::{Config, unknown_variables};
 use crate::data_dir::{DataDir, Refused, held};
 use crate::exit::{Exit, Failure};
+use crate::health::Health;
 use crate::internal::{self, Drained, Internal};
-use crate::{storage, telemetry};
+use crate::storage::{self, Storage};
+use crate::telemetry;
 
 /// Between two times that uses of keys are written down and histograms tidied.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(10);
@@ -49,7 +54,11 @@ pub async fn up(config: Config) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    say_ready(&server.listeners)?;
+    let ready: Vec<_> = ["web", "s3", "internal"]
+        .into_iter()
+        .filter_map(|name| Some((name, *server.listeners.get(name)?)))
+        .collect();
+    print_ready(&ready)?;
     let signal = signals.next().await;
     tracing::info!("{signal}: ending once what is under way is answered");
     signals.or_at_once(server.end()).await;
@@ -61,12 +70,13 @@ pub async fn up(config: Config) -> Result<(), Failure> {
 struct Server {
     data: DataDir,
     edge: Edge,
-    objects: Arc<ObjectStore>,
+    storage: Storage,
     identity: Arc<Identity>,
     listeners: BTreeMap<String, SocketAddr>,
     drain: CancellationToken,
     internal: Vec<JoinHandle<Drained>>,
-    upkeep: JoinHandle<()>,
+    /// Tasks that never end by themselves.
+    endless: Vec<JoinHandle<()>>,
 }
 
 async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Failure> {
@@ -76,7 +86,8 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
         Refused::Failed(failure) => failure,
     })?;
     let identity = Arc::new(first_start::open(data.layout())?);
-    let objects = storage::open(config, data.layout()).await?;
+    let storage = storage::open(config, data.layout()).await?;
+    let objects = Arc::clone(&storage.objects);
     let edge = make_edge(config, application, &data, &identity, &objects).await?;
     let mut listeners = bind_edge(config, &edge)?;
     let sockets = bind_internal(config).await?;
@@ -99,10 +110,11 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
                 .collect(),
         },
     });
+    let (health, watch) = Health::watch(Arc::clone(&objects)).await;
     let service = Arc::new(Internal {
         token_sha256: Sha256::digest(&token).into(),
         admin,
-        objects: Arc::clone(&objects),
+        health,
         metrics: metrics.clone(),
     });
     if let Some((socket, _)) = sockets.last() {
@@ -124,12 +136,12 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
     Ok(Server {
         data,
         edge,
-        objects,
+        storage,
         identity,
         listeners,
         drain,
         internal,
-        upkeep,
+        endless: vec![watch, upkeep],
     })
 }
 
@@ -227,10 +239,10 @@ fn local_address(socket: &TcpListener) -> Result<SocketAddr, Failure> {
 }
 
 /// Prints the one line that says that every listener accepts.
-fn say_ready(listeners: &BTreeMap<String, SocketAddr>) -> Result<(), Failure> {
-    let words: Vec<String> = ["web", "s3", "internal"]
+fn print_ready(listeners: &[(&str, SocketAddr)]) -> Result<(), Failure> {
+    let words: Vec<String> = listeners
         .iter()
-        .filter_map(|name| Some(format!("{name}={}", listeners.get(*name)?)))
+        .map(|(name, address)| format!("{name}={address}"))
         .collect();
     let line = format!("ready {}\n", words.join(" "));
     let mut out = std::io::stdout().lock();
@@ -272,8 +284,8 @@ impl Server {
                 tracing::error!("the internal listener: {error}");
             }
         }
-        self.objects.shutdown().await;
-        self.upkeep.abort();
+        self.endless.iter().for_each(JoinHandle::abort);
+        self.storage.close().await;
         record_uses(&self.identity).await;
     }
 }

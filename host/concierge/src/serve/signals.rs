@@ -38,14 +38,11 @@ impl Signals {
     /// Waits for `work`; another Ctrl-C ends the process at once. What was
     /// acknowledged is on disk in any case.
     pub async fn or_at_once<T>(&mut self, work: impl Future<Output = T>) -> T {
-        tokio::pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                _ = self.interrupt.recv() => {
-                    eprintln!("concierge: ended at once");
-                    std::process::exit(Exit::Failed as i32);
-                }
+        tokio::select! {
+            done = work => done,
+            _ = self.interrupt.recv() => {
+                eprintln!("concierge: ended at once");
+                std::process::exit(Exit::Failed as i32);
             }
         }
     }
