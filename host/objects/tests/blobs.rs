@@ -253,7 +253,7 @@ async fn bucket_settings_come_back() {
         ..CorsRule::default()
     };
     store
-        .set_cors(user, "bucket", vec!std::slice::from_ref(&rule))
+        .set_cors(user, "bucket", vec![rule.clone()])
         .await
         .unwrap();
     store

@@ -184,7 +184,8 @@ impl BlobReader {
             NodeError::Corrupt { .. } | NodeError::OutOfRange { .. } => {
                 tracing::warn!(%key, node, %error, "a copy is bad");
             }
-            // One that was never there is asked for in vain while data moves.
+            // While data moves, what is not there yet is no damage.
+            NodeError::NotFound if self.nodes.placement().moving() => return,
             NodeError::NotFound => tracing::debug!(%key, node, "a copy is missing"),
             _ => {
                 tracing::warn!(%key, node, %error, "a copy cannot be read");

@@ -156,7 +156,36 @@ struct Copy {
     syncing: Vec<JoinHandle<Result<(), NodeError>>>,
 }
 
+/// What is done with each copy.
+enum Step<'a> {
+    /// Begin an extent of this capacity, after the one before.
+    Begin {
+        key: RecordKey,
+        lease: Lease,
+        capacity: u64,
+    },
+    /// Write to it.
+    Write(&'a [Bytes]),
+    /// Make everything durable.
+    Finish,
+}
+
 impl Copy {
+    async fn step(&mut self, step: &Step<'_>, syncs: &TaskTracker) -> Result<(), NodeError> {
+        match step {
+            Step::Begin {
+                key,
+                lease,
+                capacity,
+            } => {
+                self.end_extent(SYNCS_IN_FLIGHT, syncs).await?;
+                self.begin(*key, *lease, *capacity).await
+            }
+            Step::Write(pieces) => self.write(pieces).await,
+            Step::Finish => self.end_extent(0, syncs).await,
+        }
+    }
+
     async fn begin(
         &mut self,
         key: RecordKey,
@@ -260,9 +289,7 @@ impl BlobWriter {
 
     /// Makes the blob durable.
     pub async fn finish(mut self) -> Result<Written, Error> {
-        let syncs = self.syncs.clone();
-        self.each(async |copy| copy.end_extent(0, &syncs).await)
-            .await?;
+        self.each(Step::Finish).await?;
         Ok(Written {
             data: DataRef {
                 object: self.object,
@@ -279,7 +306,7 @@ impl BlobWriter {
         if pieces.is_empty() {
             return Ok(());
         }
-        self.each(async |copy| copy.write(&pieces).await).await
+        self.each(Step::Write(&pieces)).await
     }
 
     async fn next_extent(&mut self) -> Result<(), Error> {
@@ -295,30 +322,29 @@ impl BlobWriter {
                 .map_err(|_| Error::EntityTooLarge)?,
             shard: 0,
         };
-        let (lease, syncs) = (self.lease, self.syncs.clone());
         self.room = capacity;
-        self.each(async |copy| {
-            copy.end_extent(SYNCS_IN_FLIGHT, &syncs).await?;
-            copy.begin(key, lease, capacity).await
+        let lease = self.lease;
+        self.each(Step::Begin {
+            key,
+            lease,
+            capacity,
         })
         .await
     }
 
     /// Does a step on each copy; drops those that fail it.
-    async fn each(
-        &mut self,
-        step: impl AsyncFn(&mut Copy) -> Result<(), NodeError>,
-    ) -> Result<(), Error> {
+    async fn each(&mut self, step: Step<'_>) -> Result<(), Error> {
         let quorum = majority(self.replicas);
+        let (step, syncs) = (&step, &self.syncs);
         if let [copy] = self.copies.as_mut_slice()
             && quorum == 1
         {
-            return step(copy).await.map_err(|error| refused(copy.node, &error));
+            let done = copy.step(step, syncs).await;
+            return done.map_err(|error| refused(copy.node, &error));
         }
         let running = FuturesUnordered::new();
-        let step = &step;
         for (index, copy) in self.copies.iter_mut().enumerate() {
-            running.push(async move { (index, step(copy).await) });
+            running.push(async move { (index, copy.step(step, syncs).await) });
         }
         let results = gather(running, quorum).await;
         let good: Vec<usize> = good_ones(&results).collect();

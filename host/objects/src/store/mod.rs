@@ -282,3 +282,28 @@ impl Inner {
             .ok_or(Error::InvalidStorageClass)
     }
 }
+
+/// The futures of the store can move between threads.
+#[cfg(test)]
+mod tests {
+    use concierge_identity::Principal;
+
+    use super::ObjectStore;
+    use crate::types::*;
+
+    fn can_move<T: Send>(_: T) {}
+
+    #[expect(dead_code, reason = "it only has to compile")]
+    fn futures_can_move(store: &ObjectStore, principal: &Principal, body: BodyStream) {
+        can_move(store.put(principal, PutRequest::default(), body));
+        can_move(store.get(principal, GetRequest::default()));
+        can_move(store.copy(principal, CopyRequest::default()));
+        can_move(store.copy_part(principal, PartCopyRequest::default()));
+        can_move(store.delete_many(principal, "", Vec::new()));
+        can_move(store.complete_upload(principal, CompleteRequest::default()));
+        can_move(store.create_bucket(principal, "", ""));
+        can_move(store.run_background_once());
+        can_move(store.status());
+        can_move(store.shutdown());
+    }
+}
