@@ -103,8 +103,12 @@ pub enum Refused {
 impl DataDir {
     /// Takes a data directory; makes it if there is none and `create` says so.
     pub fn acquire(root: &Path, create: bool) -> Result<Self, Refused> {
-        let layout = Layout::of(root);
         prepare(root, create).map_err(Refused::Failed)?;
+        // Some of what is opened below takes absolute paths alone.
+        let absolute = std::path::absolute(root).map_err(|error| {
+            Refused::Failed(Failure::failed(format!("{}: {error}", root.display())))
+        })?;
+        let layout = Layout::of(&absolute);
         let fail = |what: &str, error: io::Error| {
             Refused::Failed(Failure::failed(format!(
                 "{}: {what}: {error}",

@@ -84,3 +84,54 @@ fn the_token_can_be_in_the_environment_and_must_be_long() {
     assert!(refused(Some(TOKEN), "0.0.0.0:0").contains("not a loopback address"));
     Server::start(start(Some(TOKEN), "0")).stop();
 }
+
+/// Asks for health until it answers so.
+fn wait_for_health(server: &Server, status: u16) -> String {
+    let began = std::time::Instant::now();
+    loop {
+        let (answered, body) = server.internal("GET", "/healthz", None, "");
+        if answered == status {
+            return body;
+        }
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(60),
+            "still {answered}: {body}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// A server none of whose nodes answers is of no use, until one does again.
+#[test]
+fn health_follows_the_nodes() {
+    let home = Home::new();
+    let token = home.path().join("token");
+    std::fs::write(&token, TOKEN).unwrap();
+    let data = home.path().join("node-1");
+    let other = Server::start(node(&data, "127.0.0.1:0", &token));
+    let address = other.listeners["node"].clone();
+    let mut up = home.up();
+    up.args([
+        "--node",
+        &format!("1=http://{address},token-file={}", token.display()),
+    ]);
+    let server = Server::start(up);
+    wait_for_health(&server, 200);
+
+    other.stop();
+    let body = wait_for_health(&server, 503);
+    assert!(body.starts_with("storage node n1: "), "{body}");
+    let status = home.run(&["status", "--json"]).json();
+    assert!(
+        status["problems"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("storage node n1: "),
+        "{status}"
+    );
+
+    let again = Server::start(node(&data, &address, &token));
+    assert_eq!(wait_for_health(&server, 200), "ok\n");
+    server.stop();
+    again.stop();
+}

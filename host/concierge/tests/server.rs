@@ -5,7 +5,8 @@
 mod support;
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -248,4 +249,49 @@ fn logs_are_json_where_asked() {
         said.err
     );
     assert!(has("SIGTERM"), "{}", said.err);
+}
+
+/// Everything at its default but the ports: data in the current directory, and
+/// commands find it there.
+#[test]
+fn without_flags_the_data_is_in_the_current_directory() {
+    let home = Home::new();
+    let mut up = support::program();
+    up.current_dir(home.path());
+    for name in ["CONCIERGE_WEB", "CONCIERGE_S3", "CONCIERGE_INTERNAL"] {
+        up.env(name, "0");
+    }
+    let server = Server::start(up);
+    let mut list = support::program();
+    list.current_dir(home.path()).args(["account", "list"]);
+    assert!(Said::from(list.output().unwrap()).good().contains("admin"));
+    let said = server.stop();
+    assert!(said.err.contains("data/credentials"), "{}", said.err);
+    assert!(home.data().join("cache").exists());
+}
+
+/// A client that never finishes its request holds the end up for a while; a
+/// second Ctrl-C does not wait for it.
+#[test]
+fn a_second_interrupt_ends_it_at_once() {
+    let home = Home::new();
+    let server = home.start();
+    let mut slow = TcpStream::connect(&server.listeners["internal"]).unwrap();
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        .unwrap();
+    // Answered on another connection after it: the first is being read.
+    assert_eq!(server.internal("GET", "/healthz", None, "").0, 200);
+    server.signal(Signal::INT);
+    // The address is taken back when the end begins.
+    while home.data().join("internal-address").exists() {
+        std::thread::yield_now();
+    }
+    server.signal(Signal::INT);
+    let (_, said) = server.wait();
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(
+        said.err.ends_with("concierge: ended at once\n"),
+        "{}",
+        said.err
+    );
 }

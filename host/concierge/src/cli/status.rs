@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use concierge_identity::AccountSelector;
+use serde_json::Value;
 
 use super::output::{print, print_json, print_table, read, time};
 use super::{DataArgs, OutputArgs};
@@ -65,38 +66,69 @@ fn describe(status: &StatusView) -> String {
         [] => "health     ok".to_owned(),
         problems => format!("health     {}", problems.join("; ")),
     });
-    describe_value(&mut lines, "objects", &status.objects, 0);
+    describe_objects(&mut lines, &status.objects);
     lines.join("\n") + "\n"
 }
 
-/// What the object store says of itself, as an indented list.
-fn describe_value(lines: &mut Vec<String>, name: &str, value: &serde_json::Value, depth: usize) {
-    let indent = "  ".repeat(depth);
-    let nest = |lines: &mut Vec<String>, entries: Vec<(String, &serde_json::Value)>| {
-        lines.push(format!("{indent}{name}"));
-        for (name, value) in entries {
-            describe_value(lines, &name, value, depth + 1);
-        }
+/// What matters of what the object store says of itself; all of it is in the
+/// JSON.
+fn describe_objects(lines: &mut Vec<String>, objects: &Value) {
+    let list = |name: &str| objects[name].as_array().cloned().unwrap_or_default();
+    let shards = list("shards");
+    let sum = |name: &str| {
+        shards
+            .iter()
+            .filter_map(|shard| shard[name].as_u64())
+            .sum::<u64>()
     };
-    match value {
-        serde_json::Value::Object(map) => nest(
-            lines,
-            map.iter()
-                .map(|(name, value)| (name.clone(), value))
-                .collect(),
-        ),
-        serde_json::Value::Array(list) => {
-            nest(
-                lines,
-                list.iter()
-                    .enumerate()
-                    .map(|(index, value)| (index.to_string(), value))
-                    .collect(),
-            );
+    lines.push(format!(
+        "catalogue  {} shards, {} waiting, {} to collect, {} copies missing",
+        shards.len(),
+        sum("queued"),
+        sum("garbage"),
+        sum("missing_replicas"),
+    ));
+    for node in list("nodes") {
+        let status = &node["status"];
+        let bytes = |name: &str| size(status[name].as_u64().unwrap_or_default());
+        let state = match (node["error"].as_str(), status["stopped"].as_str()) {
+            (Some(error), _) => error.to_owned(),
+            (None, Some(stopped)) => format!("takes no more writes: {stopped}"),
+            (None, None) => format!(
+                "{} records, {} live, {} dead, {} free, {} damaged",
+                status["records"],
+                bytes("live_bytes"),
+                bytes("dead_bytes"),
+                bytes("free_bytes"),
+                status["damaged_records"],
+            ),
+        };
+        lines.push(format!("node {:<5} {state}", node["id"].to_string()));
+    }
+    if objects["moving"] == true {
+        lines.push("moving     data is on its way to new places".to_owned());
+    }
+}
+
+/// A number of bytes as people read it, to a tenth of a unit.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    let mut tenths = bytes;
+    let mut unit = None;
+    for name in UNITS {
+        if tenths < if unit.is_none() { 1024 } else { 10_240 } {
+            break;
         }
-        serde_json::Value::Null => {}
-        serde_json::Value::String(text) => lines.push(format!("{indent}{name}: {text}")),
-        other => lines.push(format!("{indent}{name}: {other}")),
+        tenths = if unit.is_none() {
+            tenths * 10 / 1024
+        } else {
+            tenths / 1024
+        };
+        unit = Some(name);
+    }
+    match unit {
+        None => format!("{bytes} B"),
+        Some(unit) => format!("{}.{} {unit}", tenths / 10, tenths % 10),
     }
 }
 
@@ -125,5 +157,26 @@ impl BucketCommand {
             })
             .collect();
         print_table(["NAME", "OWNER", "CREATED", "VERSIONING", "REGION"], &rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_shown_in_the_largest_unit_that_fits() {
+        for (bytes, shown) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (1024 * 1024 - 1, "1023.9 KiB"),
+            (1 << 20, "1.0 MiB"),
+            (66_903_343_104, "62.3 GiB"),
+            (5 << 40, "5.0 TiB"),
+        ] {
+            assert_eq!(size(bytes), shown);
+        }
     }
 }
