@@ -7,11 +7,8 @@ use super::output::{print, print_json, print_table, read, time};
 use super::{DataArgs, OutputArgs};
 use crate::admin::views::{KeyView, Keys};
 use crate::admin::{Call, ImportedKey};
+use crate::config::IMPORT_SECRET_VARIABLE;
 use crate::exit::Failure;
-
-/// Where the secret of an imported key can be put without showing it to all who
-/// can list processes.
-const SECRET_VARIABLE: &str = "CONCIERGE_IMPORT_SECRET";
 
 /// Manage access keys.
 #[derive(Debug, Subcommand)]
@@ -64,7 +61,7 @@ pub struct Import {
     #[arg(long, value_name = "ID")]
     id: Option<AccessKeyId>,
     /// Take this secret; others can see it in the list of processes
-    #[arg(long, requires = "id", env = SECRET_VARIABLE, hide_env_values = true, conflicts_with = "secret_file")]
+    #[arg(long, requires = "id", env = IMPORT_SECRET_VARIABLE, hide_env_values = true, conflicts_with = "secret_file")]
     secret: Option<String>,
     /// Take the secret from a file
     #[arg(long, requires = "id", value_name = "FILE")]

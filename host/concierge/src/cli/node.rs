@@ -5,12 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Setting;
-use crate::config::{Flags, ListenAddress, Selection};
+use crate::config::{Flags, ListenAddress, NODE_TOKEN_VARIABLE, Selection, variable};
 use crate::exit::Failure;
 use crate::serve;
-
-/// The token, where no file is named.
-const TOKEN_VARIABLE: &str = "CONCIERGE_NODE_TOKEN";
 
 /// Run a storage node for servers in other processes.
 #[derive(Debug, Args)]
@@ -59,8 +56,8 @@ impl NodeArgs {
         let config = self.settings.load()?;
         let token = match &self.token_file {
             Some(path) => crate::storage::read_token(path)?,
-            None => crate::config::variable(TOKEN_VARIABLE)?.ok_or_else(|| {
-                Failure::usage(format!("--token-file or {TOKEN_VARIABLE} is needed"))
+            None => variable(NODE_TOKEN_VARIABLE)?.ok_or_else(|| {
+                Failure::usage(format!("--token-file or {NODE_TOKEN_VARIABLE} is needed"))
             })?,
         };
         serve::node(config, self.listen.0, token).await

@@ -30,6 +30,12 @@ pub const BOOTSTRAP_VARIABLES: [&str; 4] = [
     "CONCIERGE_SECRET_ACCESS_KEY",
 ];
 
+/// Secrets that commands take from the environment, since flags are shown to
+/// all who can list processes: of a node, and of a key that is imported.
+pub const NODE_TOKEN_VARIABLE: &str = "CONCIERGE_NODE_TOKEN";
+/// See [`NODE_TOKEN_VARIABLE`].
+pub const IMPORT_SECRET_VARIABLE: &str = "CONCIERGE_IMPORT_SECRET";
+
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -177,7 +183,7 @@ pub fn unknown_variables() -> Vec<String> {
         .iter()
         .map(Setting::variable)
         .chain(BOOTSTRAP_VARIABLES.map(str::to_owned))
-        .chain([FILE_VARIABLE.to_owned()])
+        .chain([FILE_VARIABLE, NODE_TOKEN_VARIABLE, IMPORT_SECRET_VARIABLE].map(str::to_owned))
         .collect();
     std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())

@@ -13,7 +13,10 @@ mod settings;
 mod values;
 
 pub use declare::Setting;
-pub use load::{BOOTSTRAP_VARIABLES, Flags, Selection, Source, unknown_variables, variable};
+pub use load::{
+    BOOTSTRAP_VARIABLES, Flags, IMPORT_SECRET_VARIABLE, NODE_TOKEN_VARIABLE, Selection, Source,
+    unknown_variables, variable,
+};
 pub use nodes::{NodeConfig, NodePlace};
 pub use reference::reference;
 pub use settings::{Config, SETTINGS};

@@ -17,6 +17,7 @@ use concierge_identity::Identity;
 use concierge_objects::ObjectStore;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -43,6 +44,7 @@ pub async fn up(config: Config) -> Result<(), Failure> {
     telemetry::start_logs(&config)?;
     let metrics = telemetry::start_metrics()?;
     let mut signals = Signals::listen()?;
+    raise_file_limit();
     for name in unknown_variables() {
         tracing::warn!("{name} is set, but there is no such setting");
     }
@@ -64,6 +66,22 @@ pub async fn up(config: Config) -> Result<(), Failure> {
     signals.or_at_once(server.end()).await;
     tracing::info!("ended");
     Ok(())
+}
+
+/// Lets the process open as many files as it may: each connection is one, and
+/// the limit that most systems begin with (1,024) is for `select`, not for us.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(
+            "the limit of open files stays at {:?}: {error}",
+            limit.current
+        );
+    }
 }
 
 /// A server whose listeners accept.
