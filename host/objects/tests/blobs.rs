@@ -353,20 +353,5 @@ async fn digests_are_checked_and_nothing_of_a_bad_upload_stays() {
     let refused = h.store.put(&h.user, put("key"), Box::pin(cut)).await;
     assert_eq!(refused, Err(Error::IncompleteBody));
     assert_eq!(h.keys().await, Vec::<String>::new());
-    nothing_left(&h).await;
-}
-
-/// Waits until the nodes hold no record: what was given up is deleted by tasks
-/// that nobody waits for.
-async fn nothing_left(h: &Harness) {
-    let mut left = usize::MAX;
-    for _ in 0..10_000 {
-        left = h.nodes[0].list(None, 100).await.unwrap().len();
-        if left == 0 {
-            return;
-        }
-        tokio::task::yield_now().await;
-        std::thread::yield_now();
-    }
-    panic!("{left} records are left");
+    h.records_become(0).await;
 }

@@ -1,6 +1,6 @@
 //! A store in a temporary directory, and short ways to use it.
 #![allow(dead_code, reason = "each test uses some of it")]
-#![allow(missing_docs, reason = "only tests read this")]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "tests")]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -134,6 +134,21 @@ impl Harness {
 
     pub async fn list(&self, query: ListQuery) -> ListPage {
         self.store.list_objects(&self.user, query).await.unwrap()
+    }
+
+    /// Waits until the first node holds so many records: what was given up is
+    /// deleted by tasks that nobody waits for.
+    pub async fn records_become(&self, count: usize) {
+        let mut found = usize::MAX;
+        for _ in 0..100_000 {
+            found = self.nodes[0].list(None, 1000).await.unwrap().len();
+            if found == count {
+                return;
+            }
+            tokio::task::yield_now().await;
+            std::thread::yield_now();
+        }
+        panic!("{found} records are left, not {count}");
     }
 
     pub async fn keys(&self) -> Vec<String> {

@@ -1,0 +1,194 @@
+//! What only this engine does.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::*;
+use crate::catalogue::{Catalogue, NewBucket, conformance};
+
+async fn open(dir: &TempDir, shards: Option<u16>) -> Result<SqliteCatalogue, OpenError> {
+    SqliteCatalogue::open(dir.path(), shards).await
+}
+
+fn new_bucket(name: &str) -> NewBucket {
+    NewBucket {
+        name: name.to_owned(),
+        owner: concierge_identity::AccountId(Uuid::from_u128(1)),
+        owner_name: "owner".into(),
+        region: "here".to_owned(),
+        created_us: 1,
+        limit: 10,
+    }
+}
+
+#[tokio::test]
+async fn conforms_with_one_shard_and_with_several() {
+    for shards in [1, 5] {
+        let dir = TempDir::new().unwrap();
+        let catalogue = open(&dir, Some(shards)).await.unwrap();
+        conformance::everything(&catalogue).await;
+    }
+}
+
+#[tokio::test]
+async fn the_number_of_shards_is_checked() {
+    let dir = TempDir::new().unwrap();
+    drop(open(&dir, Some(3)).await.unwrap());
+    assert!(matches!(
+        open(&dir, Some(4)).await,
+        Err(OpenError::Mismatch { .. })
+    ));
+    assert_eq!(open(&dir, None).await.unwrap().shards(), 3);
+    for bad in [0, SHARDS_MAX + 1] {
+        let dir = TempDir::new().unwrap();
+        assert!(matches!(
+            open(&dir, Some(bad)).await,
+            Err(OpenError::Shards(_))
+        ));
+    }
+}
+
+#[tokio::test]
+async fn one_process_at_a_time() {
+    let dir = TempDir::new().unwrap();
+    let first = open(&dir, None).await.unwrap();
+    assert!(matches!(open(&dir, None).await, Err(OpenError::InUse(_))));
+    drop(first);
+    open(&dir, None).await.unwrap();
+}
+
+/// Creating writes the shard first, deleting marks it first: a crash between
+/// the two files leaves a bucket that only one of them knows. It must be gone
+/// after the next start, with its name free.
+#[tokio::test]
+async fn a_bucket_half_made_or_half_gone_is_gone_after_a_start() {
+    let dir = TempDir::new().unwrap();
+    let catalogue = open(&dir, None).await.unwrap();
+    let half_gone = catalogue
+        .create_bucket(new_bucket("half-gone"))
+        .await
+        .unwrap();
+    let id = half_gone.id;
+    let shard = &catalogue.inner.shard(id).writer;
+    shard
+        .write("test", move |tx| engine::mark_deleted(tx, id))
+        .await
+        .unwrap();
+    let half_made = BucketId(Uuid::now_v7());
+    let insert = "INSERT INTO bucket (id, versioning) VALUES (?1, 0)";
+    let shard = &catalogue.inner.shard(half_made).writer;
+    shard
+        .write("test", move |tx| {
+            Ok(tx.execute(insert, [half_made.0.as_bytes()])?)
+        })
+        .await
+        .unwrap();
+    drop(catalogue);
+    let catalogue = open(&dir, None).await.unwrap();
+    assert_eq!(
+        catalogue.bucket("half-gone").unwrap_err(),
+        Error::NoSuchBucket
+    );
+    catalogue
+        .create_bucket(new_bucket("half-gone"))
+        .await
+        .unwrap();
+    for shard in 0..catalogue.shards() {
+        catalogue.sweep(shard, 0, 10).await.unwrap();
+    }
+    let states: usize = catalogue
+        .inner
+        .shards
+        .iter()
+        .map(|shard| shard.read("test", |c| Ok(bucket_states(c)?.len())).unwrap())
+        .sum();
+    assert_eq!(states, 1);
+}
+
+/// What a COMMIT that failed has written is not known. Nobody may be told that
+/// it succeeded, and nothing may be built on it.
+#[tokio::test]
+async fn a_failed_commit_stops_the_shard() {
+    let dir = TempDir::new().unwrap();
+    let catalogue = open(&dir, Some(1)).await.unwrap();
+    catalogue.create_bucket(new_bucket("bucket")).await.unwrap();
+    let shard = &catalogue.inner.shards[0].writer;
+    let broken = shard
+        .write("break", |tx| Ok(tx.execute_batch("COMMIT")?))
+        .await;
+    assert_eq!(broken, Err(Error::Internal));
+    assert_eq!(shard.write("after", |_| Ok(())).await, Err(Error::Internal));
+    assert!(catalogue.status().await.unwrap()[0].stopped);
+    let bucket = catalogue.bucket("bucket").unwrap();
+    let read = catalogue.find(bucket.id, "k", None).await;
+    assert!(read.is_ok(), "reading goes on");
+}
+
+#[tokio::test]
+async fn a_full_queue_answers_slow_down_and_loses_nothing() {
+    let dir = TempDir::new().unwrap();
+    let catalogue = open(&dir, Some(1)).await.unwrap();
+    let inner = Arc::clone(&catalogue.inner);
+    let (go, wait) = mpsc::channel::<()>();
+    let (entered, inside) = mpsc::channel();
+    let blocker = {
+        let inner = Arc::clone(&inner);
+        tokio::spawn(async move {
+            let work = move |_: &writer::WriteTx<'_>| {
+                entered.send(()).unwrap();
+                wait.recv().unwrap();
+                Ok(())
+            };
+            inner.shards[0].writer.write("block", work).await
+        })
+    };
+    tokio::task::spawn_blocking(move || inside.recv().unwrap())
+        .await
+        .unwrap();
+    let mut waiting = Vec::new();
+    let refused = loop {
+        let inner = Arc::clone(&inner);
+        let mut write =
+            Box::pin(async move { inner.shards[0].writer.write("wait", |_| Ok(())).await });
+        match futures::poll!(&mut write) {
+            std::task::Poll::Pending => waiting.push(write),
+            std::task::Poll::Ready(result) => break result,
+        }
+    };
+    assert_eq!(refused, Err(Error::SlowDown));
+    assert_eq!(
+        catalogue.status().await.unwrap()[0].queued,
+        waiting.len() as u64
+    );
+    go.send(()).unwrap();
+    assert_eq!(blocker.await.unwrap(), Ok(()));
+    for result in futures::future::join_all(waiting).await {
+        assert_eq!(result, Ok(()));
+    }
+    let status = &catalogue.status().await.unwrap()[0];
+    assert!(
+        status.commits < status.operations / 10,
+        "they shared transactions: {status:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_operation_that_was_submitted_runs_though_nobody_waits() {
+    let dir = TempDir::new().unwrap();
+    let catalogue = open(&dir, Some(1)).await.unwrap();
+    let (done, wait) = mpsc::channel();
+    {
+        let work = move |_: &writer::WriteTx<'_>| {
+            done.send(()).unwrap();
+            Ok(())
+        };
+        let mut write = Box::pin(catalogue.inner.shards[0].writer.write("alone", work));
+        let _ = futures::poll!(&mut write);
+    }
+    tokio::task::spawn_blocking(move || wait.recv().unwrap())
+        .await
+        .unwrap();
+}
