@@ -29,7 +29,9 @@ fn main() {
         "synced 4 KiB writes, one by one: {:.0}/s",
         synced_writes(&parent)
     );
-    println!("shards  puts/s  group  gets/s (1 thread)  CPU a get  CPU a put  list 1000");
+    println!(
+        "shards  puts/s  group  gets/s (1 thread)  CPU a get  CPU a put  list 1000  2 GiB up / down, growth of memory"
+    );
     for shards in [1, 4, 16] {
         let dir = tempfile::tempdir_in(&parent).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -101,12 +103,58 @@ async fn measure(dir: PathBuf, shards: u16) {
         store.list_objects(&user, query).await.unwrap();
     }
     let listing = started.elapsed() / 100;
+    let (up, down, grown) = large(&store, &user).await;
     println!(
-        "{shards:6}  {:6.0}  {:5.1}  {gets:17.0}  {get_cpu:9.1?}  {put_cpu:9.1?}  {listing:.1?}",
+        "{shards:6}  {:6.0}  {:5.1}  {gets:17.0}  {get_cpu:9.1?}  {put_cpu:9.1?}  {listing:9.1?}  {up:4.0} / {down:4.0} MB/s, {grown} MiB",
         puts as f64 / took.as_secs_f64(),
         operations as f64 / commits as f64,
     );
     store.shutdown().await;
+}
+
+/// Stores and reads 2 GiB in pieces of 64 KiB, as a connection gives them.
+async fn large(store: &ObjectStore, user: &Principal) -> (f64, f64, u64) {
+    const PIECES: usize = 32 << 10;
+    let piece = Bytes::from(vec![7; 64 << 10]);
+    let before = peak_memory_mib();
+    let started = Instant::now();
+    let body = futures::stream::iter((0..PIECES).map(move |_| Ok(piece.clone())));
+    let request = PutRequest {
+        bucket: bucket(0),
+        key: "large".to_owned(),
+        ..PutRequest::default()
+    };
+    let size = store.put(user, request, Box::pin(body)).await.unwrap().size;
+    let up = size as f64 / started.elapsed().as_secs_f64() / 1e6;
+    let started = Instant::now();
+    let request = GetRequest {
+        bucket: bucket(0),
+        key: "large".to_owned(),
+        ..GetRequest::default()
+    };
+    let (_, mut stream) = store.get(user, request).await.unwrap();
+    let mut read = 0;
+    while let Some(bytes) = stream.next().await {
+        read += bytes.unwrap().len() as u64;
+    }
+    assert_eq!(read, size);
+    let down = size as f64 / started.elapsed().as_secs_f64() / 1e6;
+    (up, down, peak_memory_mib() - before)
+}
+
+/// The most memory this process has had, from `/proc/self/status`.
+fn peak_memory_mib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap();
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<u64>()
+        .unwrap()
+        >> 10
 }
 
 async fn put_until(store: &ObjectStore, user: &Principal, caller: usize, end: Instant) -> usize {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use concierge_storage_nodes::{ObjectId, RecordKey};
 
+use super::Pace;
 use crate::catalogue::Garbage;
 use crate::data::{Deleting, record_keys};
 use crate::error::Error;
@@ -21,7 +22,7 @@ impl Inner {
     /// Deletes from the nodes what nothing names any more, and forgets it.
     /// What is being read, or is on a node that cannot be reached, stays for
     /// the next pass.
-    pub(crate) async fn collect_garbage(&self) -> Result<(), Error> {
+    pub(crate) async fn collect_garbage(&self, pace: Pace) -> Result<(), Error> {
         for shard in 0..self.catalogue.shards() {
             self.sweep(shard).await?;
             let mut after = 0;
@@ -31,6 +32,8 @@ impl Inner {
                     break;
                 };
                 let gone = self.delete_garbage(batch).await;
+                pace.deleted(gone.iter().map(|garbage| garbage.data.len()).sum())
+                    .await;
                 // The rest of a manifest comes under the same entry, once its
                 // first parts are forgotten.
                 let more = !end.1 && gone.iter().any(|garbage| garbage.entry == end.0);

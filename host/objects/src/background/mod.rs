@@ -45,6 +45,10 @@ const COPY_BYTES_PER_SECOND: u64 = 64 << 20;
 /// Records a second that passes over everything may look at.
 const SCAN_RECORDS_PER_SECOND: u64 = 20_000;
 
+/// Blobs a second that the collector may delete: several times what clients
+/// are likely to delete for long, and each one is only a tombstone.
+const DELETED_BLOBS_PER_SECOND: u64 = 10_000;
+
 /// Waits as long as work of a size may take; does nothing when not paced.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
@@ -63,6 +67,10 @@ impl Pace {
 
     async fn scanned(self, records: usize) {
         self.wait(records as u64, SCAN_RECORDS_PER_SECOND).await;
+    }
+
+    async fn deleted(self, blobs: usize) {
+        self.wait(blobs as u64, DELETED_BLOBS_PER_SECOND).await;
     }
 
     async fn wait(self, work: u64, per_second: u64) {
@@ -85,7 +93,7 @@ impl Background {
             tasks: JoinSet::new(),
         };
         background.repeat(inner, "garbage", GARBAGE_PAUSE, |inner| async move {
-            inner.collect_garbage().await
+            inner.collect_garbage(Pace::SLOW).await
         });
         background.repeat(inner, "orphans", ORPHANS_PAUSE, |inner| async move {
             inner.collect_orphans(Pace::SLOW).await

@@ -189,7 +189,7 @@ impl ObjectStore {
         inner.repair_damaged(Pace::FAST).await?;
         inner.complete_copies(Pace::FAST).await?;
         inner.move_data(Pace::FAST).await?;
-        inner.collect_garbage().await?;
+        inner.collect_garbage(Pace::FAST).await?;
         inner.collect_orphans(Pace::FAST).await?;
         Ok(inner.progress.counts())
     }

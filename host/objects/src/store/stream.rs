@@ -100,9 +100,10 @@ impl Inner {
         if from >= to {
             return Ok(Ok(ObjectStream::empty()));
         }
-        // The whole of a small blob is read before this returns. A larger one
+        // A blob of one small record is read before this returns. A larger one
         // must not be collected while it streams.
-        let small = to - from <= SMALL_MAX_BYTES;
+        let small = found.object.size <= SMALL_MAX_BYTES
+            && matches!(found.object.content, Content::Data(_));
         let (segments, pinned) = match found.object.content {
             Content::Empty => return Ok(Ok(ObjectStream::empty())),
             Content::Data(data) => {

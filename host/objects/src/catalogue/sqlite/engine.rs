@@ -210,6 +210,7 @@ impl Catalogue for SqliteCatalogue {
 
     fn set_versioning(&self, bucket: Arc<Bucket>, state: Versioning) -> Answer<'_, ()> {
         Box::pin(async move {
+            let _order = self.inner.settings.lock().await;
             let id = bucket.id;
             self.write("set_versioning", id, move |tx| {
                 set_versioning(tx, id, state)
@@ -224,6 +225,7 @@ impl Catalogue for SqliteCatalogue {
 
     fn set_bucket_tags(&self, bucket: Arc<Bucket>, tags: Vec<Tag>) -> Answer<'_, ()> {
         Box::pin(async move {
+            let _order = self.inner.settings.lock().await;
             let (of, tags) = (Arc::clone(&bucket), Arc::<[Tag]>::from(tags));
             let kept = Arc::clone(&tags);
             self.write_directory("set_bucket_tags", move |tx| {
@@ -239,6 +241,7 @@ impl Catalogue for SqliteCatalogue {
 
     fn set_cors(&self, bucket: Arc<Bucket>, rules: Vec<CorsRule>) -> Answer<'_, ()> {
         Box::pin(async move {
+            let _order = self.inner.settings.lock().await;
             let (of, rules) = (Arc::clone(&bucket), Arc::<[CorsRule]>::from(rules));
             let kept = Arc::clone(&rules);
             self.write_directory("set_cors", move |tx| directory::set_cors(tx, &of, &rules))

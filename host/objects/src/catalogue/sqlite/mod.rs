@@ -154,6 +154,9 @@ struct Inner {
     directory: Database,
     shards: Vec<Database>,
     buckets: Buckets,
+    /// Held from a change of a bucket's settings in a file until memory shows
+    /// it, so that changes come in the same order in both.
+    settings: tokio::sync::Mutex<()>,
     /// Held while the catalogue is open.
     _lock: File,
 }
@@ -172,6 +175,7 @@ impl SqliteCatalogue {
             directory,
             shards,
             buckets: Buckets::default(),
+            settings: tokio::sync::Mutex::default(),
             _lock: lock,
         };
         inner.load_buckets().await.map_err(OpenError::Write)?;
@@ -186,7 +190,7 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
         path: dir.to_owned(),
         source,
     };
-    std::fs::create_dir_all(dir).map_err(io)?;
+    create_dir(dir).map_err(io)?;
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -198,6 +202,19 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
         Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(dir.to_owned())),
         Err(std::fs::TryLockError::Error(source)) => Err(io(source)),
     }
+}
+
+/// Makes a directory whose name survives a power cut. (The names of the files
+/// in it are synced by SQLite with its first commit to each.)
+fn create_dir(dir: &Path) -> std::io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(dir)?;
+    for parent in dir.ancestors().skip(1).take_while(|path| path.exists()) {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// The recorded number of shards; recorded now if the catalogue is new.
