@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::sync::mpsc;
 
+use concierge_storage_nodes::ObjectId;
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
-use crate::catalogue::{Catalogue, NewBucket, conformance};
+use crate::catalogue::{
+    Catalogue, CommitObject, Content, DataRef, DeleteVersion, ETag, Lookup, NewBucket,
+    StoredObject, Upload, UploadId, conformance,
+};
+use crate::types::{Checksum, ChecksumAlgorithm, ChecksumKind, Metadata, Tag, WriteConditions};
 
 async fn open(dir: &TempDir, shards: Option<u16>) -> Result<SqliteCatalogue, OpenError> {
     SqliteCatalogue::open(dir.path(), shards).await
@@ -191,4 +196,134 @@ async fn an_operation_that_was_submitted_runs_though_nobody_waits() {
     tokio::task::spawn_blocking(move || wait.recv().unwrap())
         .await
         .unwrap();
+}
+
+/// Files as the first release writes them, from `make_fixture`.
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/catalogue-v1");
+const FIXTURE_FILES: [&str; 2] = ["directory.db", "shard-000.db"];
+
+fn fixture_object() -> StoredObject {
+    StoredObject {
+        size: 300,
+        etag: ETag::single([7; 16]),
+        checksum: Some(Checksum::full(ChecksumAlgorithm::Sha256, vec![8; 32])),
+        metadata: Metadata {
+            content_type: Some("text/plain".to_owned()),
+            user: vec![("colour".to_owned(), "gr\u{fc}n".to_owned())],
+            ..Metadata::default()
+        },
+        tags: vec![Tag {
+            key: "k".to_owned(),
+            value: "v".to_owned(),
+        }],
+        storage_class: Some("REDUCED_REDUNDANCY".to_owned()),
+        content: Content::Data(DataRef {
+            object: ObjectId(Uuid::from_u128(9)),
+            size: 300,
+            extent_bytes: 100,
+            replicas: 2,
+        }),
+    }
+}
+
+/// Run it once for each schema that is released, into a directory of its own.
+#[tokio::test]
+#[ignore = "writes the fixture"]
+async fn make_fixture() {
+    let dir = TempDir::new().unwrap();
+    let catalogue = open(&dir, Some(1)).await.unwrap();
+    let bucket = catalogue
+        .create_bucket(new_bucket("fixture"))
+        .await
+        .unwrap();
+    catalogue
+        .set_versioning(Arc::clone(&bucket), Versioning::Enabled)
+        .await
+        .unwrap();
+    catalogue
+        .set_bucket_tags(Arc::clone(&bucket), fixture_object().tags)
+        .await
+        .unwrap();
+    let commit = CommitObject {
+        bucket: bucket.id,
+        key: "k\u{e9}y".to_owned(),
+        object: fixture_object(),
+        modified_us: 5,
+        conditions: WriteConditions::default(),
+        missing: vec![1],
+    };
+    catalogue.commit_object(commit).await.unwrap();
+    let deletion = DeleteVersion {
+        key: "gone".to_owned(),
+        version: None,
+        if_match: None,
+    };
+    catalogue
+        .delete_versions(bucket.id, vec![deletion], 6)
+        .await
+        .unwrap();
+    let upload = Upload {
+        id: UploadId(Uuid::from_u128(10)),
+        key: "upload".to_owned(),
+        initiated_us: 7,
+        storage_class: None,
+        checksum: Some((ChecksumAlgorithm::Crc32, ChecksumKind::Composite)),
+        metadata: Metadata::default(),
+        tags: Vec::new(),
+    };
+    catalogue.create_upload(bucket.id, upload).await.unwrap();
+    catalogue.close().await.unwrap();
+    drop(catalogue);
+    std::fs::create_dir_all(FIXTURE).unwrap();
+    for file in FIXTURE_FILES {
+        std::fs::copy(dir.path().join(file), Path::new(FIXTURE).join(file)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn files_of_the_first_release_can_be_opened() {
+    let dir = TempDir::new().unwrap();
+    for file in FIXTURE_FILES {
+        std::fs::copy(Path::new(FIXTURE).join(file), dir.path().join(file)).unwrap();
+    }
+    let catalogue = open(&dir, None).await.unwrap();
+    let bucket = catalogue.bucket("fixture").unwrap();
+    assert_eq!(
+        (bucket.versioning, &*bucket.tags),
+        (Versioning::Enabled, &*fixture_object().tags)
+    );
+    match catalogue.find(bucket.id, "k\u{e9}y", None).await.unwrap() {
+        Lookup::Object(found) => {
+            assert_eq!((found.object, found.modified_us), (fixture_object(), 5))
+        }
+        other => panic!("{other:?}"),
+    }
+    let marker = catalogue.find(bucket.id, "gone", None).await.unwrap();
+    assert!(matches!(
+        marker,
+        Lookup::DeleteMarker { modified_us: 6, .. }
+    ));
+    let upload = catalogue
+        .find_upload(bucket.id, "upload", UploadId(Uuid::from_u128(10)))
+        .await
+        .unwrap();
+    assert_eq!(
+        upload.checksum,
+        Some((ChecksumAlgorithm::Crc32, ChecksumKind::Composite))
+    );
+    let lacks = catalogue.missing(0, None, 10).await.unwrap();
+    assert_eq!(lacks.len(), 1);
+    let next = catalogue.create_bucket(new_bucket("next")).await.unwrap();
+    let commit = CommitObject {
+        bucket: next.id,
+        key: "k".to_owned(),
+        object: StoredObject {
+            content: Content::Empty,
+            ..fixture_object()
+        },
+        modified_us: 8,
+        conditions: WriteConditions::default(),
+        missing: Vec::new(),
+    };
+    catalogue.commit_object(commit).await.unwrap();
 }
