@@ -11,10 +11,6 @@ use concierge_objects::*;
 use concierge_storage_nodes::{Lease, Node, NodeClient, ObjectId, RecordKey};
 use harness::*;
 
-async fn records(node: &Arc<Node>) -> usize {
-    node.list(None, 1000).await.unwrap().len()
-}
-
 /// Flips a bit in every place where `pattern` stands in the files of a node.
 fn damage(dir: &Path, pattern: &[u8]) -> usize {
     let mut hits = 0;
@@ -321,6 +317,54 @@ async fn data_moves_to_new_nodes_and_off_weightless_ones_and_is_readable_meanwhi
         nodes,
     };
     check(&h).await;
+}
+
+/// A catalogue that is not the nodes' own would find that it knows nothing of
+/// what they have, and collect all of it.
+#[tokio::test]
+async fn nodes_of_another_store_or_in_another_order_are_refused() {
+    let h = Harness::with(2, 1).await;
+    h.bucket("bucket").await;
+    h.put("key", "data").await;
+    let other = tempfile::TempDir::new().unwrap();
+    let refused = ObjectStore::open(options(other.path(), &h.nodes, 1)).await;
+    assert!(matches!(
+        refused,
+        Err(OpenError::OthersNode {
+            node: NodeId(0),
+            number: NodeId(0),
+            ..
+        })
+    ));
+    let Harness {
+        dir,
+        store,
+        mut nodes,
+        user,
+    } = h;
+    store.shutdown().await;
+    drop(store);
+    nodes.reverse();
+    let refused = ObjectStore::open(options(dir.path(), &nodes, 1)).await;
+    assert!(matches!(
+        refused,
+        Err(OpenError::OthersNode {
+            node: NodeId(0),
+            number: NodeId(1),
+            ..
+        })
+    ));
+    nodes.reverse();
+    let store = ObjectStore::open(options(dir.path(), &nodes, 1))
+        .await
+        .unwrap();
+    let h = Harness {
+        dir,
+        store,
+        nodes,
+        user,
+    };
+    assert_eq!(h.get("key").await.unwrap().1, "data");
 }
 
 #[tokio::test]

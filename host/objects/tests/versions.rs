@@ -200,7 +200,7 @@ async fn run(seed: u64) {
         .flatten()
         .filter(|version| version.data.is_some())
         .count();
-    assert_eq!(h.nodes[0].list(None, 1000).await.unwrap().len(), objects);
+    assert_eq!(records(&h.nodes[0]).await, objects);
 }
 
 #[tokio::test]

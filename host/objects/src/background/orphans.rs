@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use concierge_storage_nodes::{NodeClient, ObjectId, RecordInfo, RecordKey};
 
 use super::Pace;
+use crate::data::is_claim;
 use crate::error::Error;
 use crate::store::Inner;
 
@@ -37,6 +38,9 @@ impl Inner {
             return Ok(());
         }
         for (node, client) in self.nodes.all() {
+            if !self.is_ours(*node, client).await {
+                continue;
+            }
             let mut after = None;
             loop {
                 let records = match client.list(after, PAGE_RECORDS).await {
@@ -97,7 +101,8 @@ impl Inner {
     /// Whether whoever wrote a record is done with it.
     fn is_done(&self, record: &RecordInfo) -> bool {
         let lease = record.lease;
-        lease.host == self.lease.host
+        !is_claim(&record.key)
+            && lease.host == self.lease.host
             && (lease.epoch < self.lease.epoch
                 || lease.epoch == self.lease.epoch && !self.uses.is_uploading(record.key.object))
     }

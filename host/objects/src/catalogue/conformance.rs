@@ -690,6 +690,8 @@ async fn epochs_only_grow(catalogue: &dyn Catalogue) {
     let first = catalogue.next_epoch(5).await.unwrap();
     assert_eq!(catalogue.next_epoch(5).await.unwrap(), first + 1);
     assert_eq!(catalogue.next_epoch(6).await.unwrap(), 1);
+    let store = catalogue.store_id().await.unwrap();
+    assert_eq!(catalogue.store_id().await.unwrap(), store);
     assert_eq!(catalogue.cluster_maps().await.unwrap(), None);
     catalogue.set_cluster_maps("maps".to_owned()).await.unwrap();
     assert_eq!(

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use concierge_identity::AccountId;
 use concierge_storage_nodes::ObjectId;
+use uuid::Uuid;
 
 use crate::error::Error;
 use crate::types::{
@@ -181,6 +182,8 @@ pub trait Catalogue: Send + Sync {
 
     // The whole.
 
+    /// The id of this store, made with it.
+    fn store_id(&self) -> Answer<'_, Uuid>;
     /// The stored cluster maps, as their owner wrote them; `None` at first.
     fn cluster_maps(&self) -> Answer<'_, Option<String>>;
     /// Stores the cluster maps.

@@ -1,11 +1,13 @@
 //! Blobs on the storage nodes: writing with a majority, reading with failover,
 //! and what is in use.
 
+mod claim;
 mod nodes;
 mod read;
 mod uses;
 mod write;
 
+pub use claim::{Claim, claim, is_claim};
 pub use nodes::Nodes;
 pub use read::{BadCopy, BlobReader, ReadError, Segment};
 pub use uses::{Deleting, Uploading, Uses};

@@ -21,15 +21,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use concierge_identity::Clock;
-use concierge_storage_nodes::{Lease, NodeStatus};
+use concierge_storage_nodes::{Lease, NodeClient, NodeStatus};
 use serde::Serialize;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use crate::background::{Background, Pace, Progress, ProgressCounts};
 use crate::catalogue::{self, Catalogue, DEFAULT_STORAGE_CLASS, ShardStatus, SqliteCatalogue};
-use crate::data::{BadCopy, Nodes, Uses};
+use crate::data::{BadCopy, Claim, Nodes, Uses, claim};
 use crate::error::Error;
-use crate::placement::{ClusterMap, MapError, MapNode, Maps, Placement};
+use crate::placement::{ClusterMap, MapError, MapNode, Maps, NodeNumber, Placement};
 
 /// Reports of bad copies that may wait to be repaired.
 const REPAIRS_WAITING_MAX: usize = 1024;
@@ -52,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) catalogue: Arc<dyn Catalogue>,
     pub(crate) nodes: Arc<Nodes>,
     pub(crate) uses: Uses,
+    /// Which store this is, as its nodes know it.
+    id: Uuid,
     pub(crate) lease: Lease,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) repairs: mpsc::Sender<BadCopy>,
@@ -68,6 +71,18 @@ pub enum OpenError {
     /// The catalogue cannot be read or written.
     #[error("catalogue: {0}")]
     State(Error),
+    /// A storage node is another store's, or this one's under another number.
+    #[error("storage node {node} belongs to store {store} as {number}, not to this store ({ours})")]
+    OthersNode {
+        /// As it was given.
+        node: NodeId,
+        /// Whose it is.
+        store: Uuid,
+        /// Its number there.
+        number: NodeId,
+        /// The store that was to be opened.
+        ours: Uuid,
+    },
     /// The nodes or the map of them make no sense.
     #[error("storage nodes: {0}")]
     Map(#[from] MapError),
@@ -112,6 +127,12 @@ impl ObjectStore {
             .next_epoch(options.host)
             .await
             .map_err(OpenError::State)?;
+        let id = catalogue.store_id().await.map_err(OpenError::State)?;
+        let lease = Lease {
+            host: options.host,
+            epoch,
+        };
+        claim_nodes(&options.nodes, id, lease).await?;
         let maps = load_maps(&*catalogue, &options).await?;
         check_replicas(&options.replicas, &maps)?;
         let clients = options
@@ -126,10 +147,8 @@ impl ObjectStore {
                 catalogue,
                 nodes: Arc::new(Nodes::new(clients, Placement::new(maps))),
                 uses: Uses::default(),
-                lease: Lease {
-                    host: options.host,
-                    epoch,
-                },
+                id,
+                lease,
                 clock: options.clock,
                 repairs,
                 progress: Progress::default(),
@@ -223,6 +242,28 @@ impl ObjectStore {
     }
 }
 
+/// Makes sure that the nodes are this store's. One that cannot be asked now is
+/// asked again before anything is deleted from it.
+async fn claim_nodes(nodes: &[NodeSpec], store: Uuid, lease: Lease) -> Result<(), OpenError> {
+    for node in nodes {
+        match claim(&node.client, store, node.id.0, lease).await {
+            Ok(Claim::Ours) => {}
+            Ok(Claim::Other(other, number)) => {
+                return Err(OpenError::OthersNode {
+                    node: node.id,
+                    store: other,
+                    number: NodeId(number),
+                    ours: store,
+                });
+            }
+            Err(error) => {
+                tracing::warn!(node = %node.id, %error, "a storage node cannot be asked whose it is");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The stored maps, changed to the nodes there are now.
 async fn load_maps(
     catalogue: &dyn Catalogue,
@@ -273,6 +314,18 @@ fn check_replicas(replicas: &BTreeMap<String, u8>, maps: &Maps) -> Result<(), Op
 }
 
 impl Inner {
+    /// Whether a node is known to be this store's.
+    pub(crate) async fn is_ours(&self, node: NodeNumber, client: &NodeClient) -> bool {
+        match claim(client, self.id, node, self.lease).await {
+            Ok(Claim::Ours) => true,
+            Ok(Claim::Other(store, number)) => {
+                tracing::error!(node, %store, number, "a storage node is another store's");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
     /// How many copies a storage class has; `None` is the default class.
     pub(crate) fn replicas(&self, class: Option<&str>) -> Result<u8, Error> {
         let class = class.unwrap_or(DEFAULT_STORAGE_CLASS);

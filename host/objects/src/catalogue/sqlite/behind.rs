@@ -136,6 +136,16 @@ pub(super) fn forget_missing(tx: &WriteTx<'_>, done: &[MissingReplica]) -> Resul
     Ok(())
 }
 
+/// Whether [`sweep`] would find something.
+pub(super) fn can_sweep(connection: &Connection, now_us: u64) -> Read<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM bucket WHERE deleted = 1)
+                 OR EXISTS (SELECT 1 FROM completed WHERE completed_us < ?1)",
+        )?
+        .query_row([now_us.saturating_sub(ANSWERS_KEPT_US)], |row| row.get(0))
+}
+
 /// Removes a bounded number of rows that deleted buckets and long-answered
 /// completions left; gives how many.
 pub(super) fn sweep(tx: &WriteTx<'_>, now_us: u64, max: usize) -> Result<usize, Failure> {

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use concierge_identity::AccountId;
 use concierge_storage_nodes::ObjectId;
 use rusqlite::{Connection, params};
+use uuid::Uuid;
 
 use super::connection::in_snapshot;
 use super::objects::{self, Place};
 use super::rows::versioning_number;
 use super::writer::{Failure, WriteTx};
 use super::{
-    Database, FACT_CLUSTER_MAPS, Inner, SqliteCatalogue, behind, directory, listing, uploads,
+    Database, FACT_CLUSTER_MAPS, FACT_STORE, Inner, SqliteCatalogue, behind, directory, listing,
+    uploads,
 };
 use crate::catalogue::{
     Answer, Bucket, BucketId, Catalogue, CommitObject, CommitPart, Committed, DataRef,
@@ -371,7 +373,7 @@ impl Catalogue for SqliteCatalogue {
         let after = query
             .after_upload
             .as_deref()
-            .map(|id| UploadId::parse(id).unwrap_or(UploadId(uuid::Uuid::max())));
+            .map(|id| UploadId::parse(id).unwrap_or(UploadId(Uuid::max())));
         self.in_bucket("list_uploads", bucket, move |c| {
             Ok(uploads::list(c, bucket, &query, after)?)
         })
@@ -449,7 +451,30 @@ impl Catalogue for SqliteCatalogue {
     }
 
     fn sweep(&self, shard: usize, now_us: TimeUs, max: usize) -> Answer<'_, usize> {
-        self.write_shard("sweep", shard, move |tx| behind::sweep(tx, now_us, max))
+        Box::pin(async move {
+            // Looked for often and found seldom: only what is found costs a
+            // transaction.
+            let found = self
+                .in_shard("sweep", shard, move |c| Ok(behind::can_sweep(c, now_us)?))
+                .await?;
+            if !found {
+                return Ok(0);
+            }
+            self.write_shard("sweep", shard, move |tx| behind::sweep(tx, now_us, max))
+                .await
+        })
+    }
+
+    fn store_id(&self) -> Answer<'_, Uuid> {
+        self.write_directory("store_id", |tx| {
+            let kept = directory::fact(tx, FACT_STORE)?;
+            if let Some(id) = kept.and_then(|id| Uuid::try_parse(&id).ok()) {
+                return Ok(id);
+            }
+            let id = Uuid::now_v7();
+            directory::set_fact(tx, FACT_STORE, &id.as_simple().to_string())?;
+            Ok(id)
+        })
     }
 
     fn cluster_maps(&self) -> Answer<'_, Option<String>> {

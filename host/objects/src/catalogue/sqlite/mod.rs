@@ -70,6 +70,7 @@ const SHARD_HASH: &str = "uuid-low64-modulo";
 
 const FACT_SHARDS: &str = "shards";
 const FACT_SHARD_HASH: &str = "shard-hash";
+const FACT_STORE: &str = "store";
 const FACT_CLUSTER_MAPS: &str = "cluster-maps";
 
 /// Why a catalogue could not be opened.

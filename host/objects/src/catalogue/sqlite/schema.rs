@@ -54,6 +54,7 @@ CREATE TABLE bucket (
     versioning INTEGER NOT NULL,
     deleted    INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE INDEX bucket_deleted ON bucket (id) WHERE deleted = 1;
 
 -- Uploads in progress.
 CREATE TABLE upload (
