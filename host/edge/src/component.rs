@@ -14,7 +14,9 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 #[non_exhaustive]
 pub enum LoadError {
     /// The bytes are not a component that this engine runs.
-    #[error("component \"{component}\" is not a WebAssembly component that can be compiled: {reason}")]
+    #[error(
+        "component \"{component}\" is not a WebAssembly component that can be compiled: {reason}"
+    )]
     Compile {
         /// The component's name.
         component: String,
@@ -75,8 +77,10 @@ impl LoadedComponent {
             reason: format!("{e:#}"),
         })?;
         check_imports(config, &component, runtime)?;
-        let mismatch =
-            |e: wasmtime::Error| LoadError::Mismatch { component: name.clone(), reason: format!("{e:#}") };
+        let mismatch = |e: wasmtime::Error| LoadError::Mismatch {
+            component: name.clone(),
+            reason: format!("{e:#}"),
+        };
         let linker = link(runtime, config).map_err(mismatch)?;
         let pre = linker.instantiate_pre(&component).map_err(mismatch)?;
         let pre = ServicePre::new(pre).map_err(mismatch)?;
@@ -92,7 +96,10 @@ impl LoadedComponent {
 
 /// Everything that a component may be linked to: WASI with an empty context (no files, no sockets,
 /// its own environment only), outbound HTTP behind its allow-list, and the interfaces granted.
-fn link(runtime: &Runtime, config: &ComponentConfig) -> Result<Linker<InstanceState>, wasmtime::Error> {
+fn link(
+    runtime: &Runtime,
+    config: &ComponentConfig,
+) -> Result<Linker<InstanceState>, wasmtime::Error> {
     let mut linker = Linker::new(&runtime.engine);
     // The standard library of wasm32-wasip2 speaks WASI 0.2 for clocks, random numbers and
     // standard error.
@@ -110,20 +117,30 @@ fn check_imports(
     runtime: &Runtime,
 ) -> Result<(), LoadError> {
     for (import, item) in component.component_type().imports(&runtime.engine) {
-        let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            continue;
+        };
         // An interface that only gives names to types needs no one behind it.
         let calls = instance
             .exports(&runtime.engine)
             .any(|(_, export)| matches!(export.ty, ComponentItem::ComponentFunc(_)));
         let interface = import.split('@').next().unwrap_or(import);
-        if !calls || interface.starts_with("wasi:") || config.imports.iter().any(|i| i == interface) {
+        if !calls || interface.starts_with("wasi:") || config.imports.iter().any(|i| i == interface)
+        {
             continue;
         }
         let component = config.name.clone();
         return Err(if joins::provides(interface) {
-            LoadError::NotGranted { component, import: import.to_owned(), grant: interface.to_owned() }
+            LoadError::NotGranted {
+                component,
+                import: import.to_owned(),
+                grant: interface.to_owned(),
+            }
         } else {
-            LoadError::Unknown { component, import: import.to_owned() }
+            LoadError::Unknown {
+                component,
+                import: import.to_owned(),
+            }
         });
     }
     Ok(())

@@ -112,11 +112,14 @@ impl Edge {
         sources: &BTreeMap<String, Vec<u8>>,
     ) -> Result<Self, EdgeError> {
         metric::describe();
-        let runtime = Runtime::new(&options.engine).map_err(|e| EdgeError::Engine(format!("{e:#}")))?;
+        let runtime =
+            Runtime::new(&options.engine).map_err(|e| EdgeError::Engine(format!("{e:#}")))?;
         let services = Services::new(&options);
         let mut components = BTreeMap::new();
         for (name, config) in &app.components {
-            let bytes = sources.get(name).ok_or_else(|| EdgeError::NoSource(name.clone()))?;
+            let bytes = sources
+                .get(name)
+                .ok_or_else(|| EdgeError::NoSource(name.clone()))?;
             let component = LoadedComponent::load(&runtime, config, &services, bytes)?;
             let slot = Arc::new(Slot::new(component));
             components.insert(name.clone(), (slot, Arc::new(AtomicU32::new(0))));
@@ -165,7 +168,11 @@ impl Edge {
     ) -> Result<SocketAddr, EdgeError> {
         let tls = tls.map(Tls::open).transpose()?.map(Arc::new);
         let listener = Listener::bind(name, address, tls.clone(), self.options.cores.max(1))
-            .map_err(|error| EdgeError::Bind { listener: name.to_owned(), address, error })?;
+            .map_err(|error| EdgeError::Bind {
+                listener: name.to_owned(),
+                address,
+                error,
+            })?;
         let bound = listener.address;
         if let Some(tls) = tls {
             lock(&self.shared.certificates).push(tls);
@@ -237,10 +244,18 @@ impl Drop for Edge {
 
 impl Shared {
     pub(crate) fn reload(&self, name: &str, bytes: &[u8]) -> Result<(), EdgeError> {
-        let (slot, _) =
-            self.setup.components.get(name).ok_or_else(|| EdgeError::NoComponent(name.to_owned()))?;
+        let (slot, _) = self
+            .setup
+            .components
+            .get(name)
+            .ok_or_else(|| EdgeError::NoComponent(name.to_owned()))?;
         let config = slot.current().config.clone();
-        slot.replace(LoadedComponent::load(&self.runtime, &config, &self.services, bytes)?);
+        slot.replace(LoadedComponent::load(
+            &self.runtime,
+            &config,
+            &self.services,
+            bytes,
+        )?);
         Ok(())
     }
 

@@ -90,15 +90,19 @@ fn config(options: &EngineOptions, pool: bool) -> Result<Config, wasmtime::Error
 
 fn start_ticker(engine: &Engine, ticks: Ticks) -> Result<(), wasmtime::Error> {
     let engine = engine.weak();
-    std::thread::Builder::new().name("epoch".into()).spawn(move || {
-        loop {
-            std::thread::sleep(EPOCH_TICK);
-            let Some(engine) = engine.upgrade() else { return };
-            // The count first: a guest that is interrupted reads it.
-            ticks.0.fetch_add(1, Ordering::Relaxed);
-            engine.increment_epoch();
-        }
-    })?;
+    std::thread::Builder::new()
+        .name("epoch".into())
+        .spawn(move || {
+            loop {
+                std::thread::sleep(EPOCH_TICK);
+                let Some(engine) = engine.upgrade() else {
+                    return;
+                };
+                // The count first: a guest that is interrupted reads it.
+                ticks.0.fetch_add(1, Ordering::Relaxed);
+                engine.increment_epoch();
+            }
+        })?;
     Ok(())
 }
 

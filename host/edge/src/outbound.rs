@@ -51,8 +51,10 @@ impl AllowedHosts {
         entries
             .iter()
             .map(|entry| {
-                parse_entry(entry.trim())
-                    .map_err(|reason| AllowedHostError { entry: entry.clone(), reason })
+                parse_entry(entry.trim()).map_err(|reason| AllowedHostError {
+                    entry: entry.clone(),
+                    reason,
+                })
             })
             .collect::<Result<_, _>>()
             .map(Self)
@@ -61,11 +63,18 @@ impl AllowedHosts {
     /// Whether a request to `uri`, which has a scheme and an authority, is allowed.
     #[must_use]
     pub fn allows(&self, uri: &Uri) -> bool {
-        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else { return false };
+        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+            return false;
+        };
         let host = host.to_ascii_lowercase();
-        let Some(port) = uri.port_u16().or_else(|| known_port(scheme)) else { return false };
+        let Some(port) = uri.port_u16().or_else(|| known_port(scheme)) else {
+            return false;
+        };
         self.0.iter().any(|allowed| {
-            allowed.scheme.as_deref().is_none_or(|s| s.eq_ignore_ascii_case(scheme))
+            allowed
+                .scheme
+                .as_deref()
+                .is_none_or(|s| s.eq_ignore_ascii_case(scheme))
                 && match &allowed.host {
                     Host::Any => true,
                     Host::Subdomains(suffix) => {
@@ -90,8 +99,9 @@ fn known_port(scheme: &str) -> Option<u16> {
 }
 
 fn parse_entry(entry: &str) -> Result<AllowedHost, &'static str> {
-    let (scheme, rest) =
-        entry.split_once("://").ok_or("it must have the form SCHEME://HOST[:PORT]")?;
+    let (scheme, rest) = entry
+        .split_once("://")
+        .ok_or("it must have the form SCHEME://HOST[:PORT]")?;
     if scheme.is_empty() || (scheme != "*" && !scheme.bytes().all(|b| b.is_ascii_alphabetic())) {
         return Err("the scheme must be letters, or \"*\"");
     }
@@ -142,7 +152,10 @@ fn parse_ports(port: Option<&str>, scheme: &str) -> Result<Ports, &'static str> 
                 }
                 Ok(Ports::Range(first, end - 1))
             }
-            None => text.parse().map(|port| Ports::Range(port, port)).map_err(|_| NOT_A_PORT),
+            None => text
+                .parse()
+                .map(|port| Ports::Range(port, port))
+                .map_err(|_| NOT_A_PORT),
         },
     }
 }
@@ -183,8 +196,7 @@ impl WasiHttpHooks for OutboundHooks {
         }
         Box::new(async move {
             use http_body_util::BodyExt;
-            let (response, io) =
-                wasmtime_wasi_http::default_send_request(request, options).await?;
+            let (response, io) = wasmtime_wasi_http::default_send_request(request, options).await?;
             Ok((
                 response.map(BodyExt::boxed_unsync),
                 Box::new(io) as Box<dyn Future<Output = Result<(), Error>> + Send>,

@@ -56,14 +56,18 @@ fn stamp(path: &PathBuf) -> Option<Stamp> {
 /// Starts the thread that looks at the files as long as the edge lives.
 pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
     let shared = Arc::downgrade(shared);
-    std::thread::Builder::new().name("watch".into()).spawn(move || watch(&shared))?;
+    std::thread::Builder::new()
+        .name("watch".into())
+        .spawn(move || watch(&shared))?;
     Ok(())
 }
 
 fn watch(shared: &Weak<Shared>) {
     loop {
         std::thread::sleep(POLL_INTERVAL);
-        let Some(shared) = shared.upgrade() else { return };
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
         for (name, path) in shared.watch_list.changed() {
             reload(&shared, &name, &path);
         }

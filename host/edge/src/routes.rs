@@ -64,7 +64,10 @@ impl RoutePattern {
         let path = path.strip_suffix('/').unwrap_or(path);
         let (path, wildcard) = match path {
             "..." | "*" => ("", true),
-            _ => match path.strip_suffix("/...").or_else(|| path.strip_suffix("/*")) {
+            _ => match path
+                .strip_suffix("/...")
+                .or_else(|| path.strip_suffix("/*"))
+            {
                 Some(path) => (path, true),
                 None => (path, false),
             },
@@ -86,8 +89,16 @@ impl RoutePattern {
                 None => Segment::Text(part.to_owned()),
             });
         }
-        let written = if text.starts_with('/') { text.to_owned() } else { format!("/{text}") };
-        Ok(Self { written, segments, wildcard })
+        let written = if text.starts_with('/') {
+            text.to_owned()
+        } else {
+            format!("/{text}")
+        };
+        Ok(Self {
+            written,
+            segments,
+            wildcard,
+        })
     }
 
     /// The route as it was written, with a leading slash.
@@ -149,7 +160,10 @@ impl RoutePattern {
             (false, "" | "/") => "",
             (false, _) => return None,
         };
-        Some(Captures { parameters, path_info })
+        Some(Captures {
+            parameters,
+            path_info,
+        })
     }
 
     /// The more specific of two patterns comes first.
@@ -176,7 +190,10 @@ impl fmt::Display for RoutePattern {
 
 /// A parameter's name becomes part of a header's name (`spin-path-match-NAME`).
 fn is_parameter_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// The routes of one listener; `T` is what a route leads to.
@@ -197,9 +214,11 @@ impl<T> RouteTable<T> {
     /// what it captured.
     #[must_use]
     pub fn find<'p>(&self, path: &'p str) -> Option<(&RoutePattern, &T, Captures<'p>)> {
-        self.routes
-            .iter()
-            .find_map(|(pattern, to)| pattern.captures(path).map(|captures| (pattern, to, captures)))
+        self.routes.iter().find_map(|(pattern, to)| {
+            pattern
+                .captures(path)
+                .map(|captures| (pattern, to, captures))
+        })
     }
 
     /// Every route and what it leads to, the most specific first.

@@ -48,8 +48,13 @@ impl CpuBudget {
     /// A request begins; `in_flight` counts it. What earlier requests left is kept only as far as
     /// the requests in flight could have granted it.
     pub(crate) fn grant(&self, in_flight: usize) {
-        let most = self.per_request.saturating_mul(u64::try_from(in_flight).unwrap_or(u64::MAX));
-        let left = self.left.load(Ordering::Relaxed).saturating_add(self.per_request);
+        let most = self
+            .per_request
+            .saturating_mul(u64::try_from(in_flight).unwrap_or(u64::MAX));
+        let left = self
+            .left
+            .load(Ordering::Relaxed)
+            .saturating_add(self.per_request);
         self.left.store(left.min(most), Ordering::Relaxed);
     }
 
@@ -88,7 +93,10 @@ mod tests {
 
     fn budget(ms: u64) -> (Ticks, Arc<CpuBudget>) {
         let ticks = Ticks::default();
-        (ticks.clone(), CpuBudget::new(ticks, Duration::from_millis(ms)))
+        (
+            ticks.clone(),
+            CpuBudget::new(ticks, Duration::from_millis(ms)),
+        )
     }
 
     #[test]

@@ -30,7 +30,10 @@ impl IsTerminal for LogOutput {
 
 impl StdoutStream for LogOutput {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(LineLog { component: Arc::clone(&self.component), line: Vec::new() })
+        Box::new(LineLog {
+            component: Arc::clone(&self.component),
+            line: Vec::new(),
+        })
     }
 }
 

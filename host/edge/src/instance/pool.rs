@@ -17,7 +17,10 @@ pub(crate) struct Slot {
 
 impl Slot {
     pub(crate) fn new(component: LoadedComponent) -> Self {
-        Self { generation: AtomicU64::new(0), current: Mutex::new(Arc::new(component)) }
+        Self {
+            generation: AtomicU64::new(0),
+            current: Mutex::new(Arc::new(component)),
+        }
     }
 
     pub(crate) fn replace(&self, component: LoadedComponent) {
@@ -62,7 +65,11 @@ impl Pool {
             slot,
             cores,
             metrics,
-            inner: Mutex::new(Inner { generation, component, workers: Vec::new() }),
+            inner: Mutex::new(Inner {
+                generation,
+                component,
+                workers: Vec::new(),
+            }),
         }
     }
 
@@ -86,13 +93,27 @@ impl Pool {
         let free = |worker: &&Arc<Worker>| {
             worker.load() < limits.requests_per_instance && !worker.is_draining()
         };
-        let most = limits.concurrent_requests.div_ceil(limits.requests_per_instance).div_ceil(self.cores);
-        let most = usize::try_from(most).unwrap_or(usize::MAX).saturating_add(1);
-        let worker = match inner.workers.iter().filter(free).find(|worker| !worker.is_busy()) {
+        let most = limits
+            .concurrent_requests
+            .div_ceil(limits.requests_per_instance)
+            .div_ceil(self.cores);
+        let most = usize::try_from(most)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1);
+        let worker = match inner
+            .workers
+            .iter()
+            .filter(free)
+            .find(|worker| !worker.is_busy())
+        {
             Some(worker) => Arc::clone(worker),
             None => {
                 inner.workers.retain(|worker| !worker.has_ended());
-                let taking = inner.workers.iter().filter(|worker| !worker.is_draining()).count();
+                let taking = inner
+                    .workers
+                    .iter()
+                    .filter(|worker| !worker.is_draining())
+                    .count();
                 if taking < most {
                     let worker = Worker::start(Arc::clone(&inner.component), self.metrics.clone());
                     inner.workers.push(Arc::clone(&worker));
@@ -110,7 +131,11 @@ impl Pool {
         };
         drop(inner);
         let (tx, reply) = oneshot::channel();
-        let load = worker.assign(Job { request, scope: Arc::clone(scope), reply: tx });
+        let load = worker.assign(Job {
+            request,
+            scope: Arc::clone(scope),
+            reply: tx,
+        });
         Ok(Dispatch { reply, load })
     }
 

@@ -33,7 +33,9 @@ impl InstanceState {
         for (name, value) in &component.config.environment {
             wasi.env(name, value);
         }
-        wasi.allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
+        wasi.allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false);
         Self {
             table: ResourceTable::new(),
             wasi: wasi.build(),
@@ -65,13 +67,16 @@ impl InstanceState {
 
     /// Notes that the guest's task works for a request.
     pub(crate) fn add_request(&mut self, task: GuestTaskId, scope: &Arc<RequestScope>) {
-        self.requests.retain(|(other, scope)| *other != task && scope.strong_count() > 0);
+        self.requests
+            .retain(|(other, scope)| *other != task && scope.strong_count() > 0);
         self.requests.push((task, Arc::downgrade(scope)));
     }
 
     /// The requests that someone still waits for.
     pub(crate) fn live_requests(&self) -> impl Iterator<Item = Arc<RequestScope>> {
-        self.requests.iter().filter_map(|(_, scope)| scope.upgrade())
+        self.requests
+            .iter()
+            .filter_map(|(_, scope)| scope.upgrade())
     }
 
     /// The request that the running host call was made for.
@@ -80,19 +85,29 @@ impl InstanceState {
     ) -> Option<Arc<RequestScope>> {
         let root = store.async_call_stack().ok()?.last()?;
         let requests = &store.data().requests;
-        requests.iter().find(|(task, _)| *task == root).and_then(|(_, scope)| scope.upgrade())
+        requests
+            .iter()
+            .find(|(task, _)| *task == root)
+            .and_then(|(_, scope)| scope.upgrade())
     }
 }
 
 impl WasiView for InstanceState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for InstanceState {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView {
+            hooks: &mut self.hooks,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
     }
 }
 

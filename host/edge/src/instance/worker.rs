@@ -162,7 +162,10 @@ async fn run(worker: Arc<Worker>, component: Arc<LoadedComponent>, metrics: Inst
                 report_trap(&component, &store, &error);
             }
             worker.give_back(|job| {
-                drop(job.reply.send(Err(CallError::NotStarted(Box::new(job.request)))));
+                drop(
+                    job.reply
+                        .send(Err(CallError::NotStarted(Box::new(job.request)))),
+                );
             });
         }
     }
@@ -240,7 +243,9 @@ async fn drive(
             if !is_ready(accessor, func, exclusive, cx) {
                 break;
             }
-            let Some(job) = worker.lock().pop_front() else { break };
+            let Some(job) = worker.lock().pop_front() else {
+                break;
+            };
             served += 1;
             cpu.grant(running.len() + 1);
             running.push(answer(accessor, service, job));
@@ -282,7 +287,11 @@ async fn answer(
     service: &Service,
     job: Job,
 ) -> Result<Outcome, wasmtime::Error> {
-    let Job { request, scope, reply } = job;
+    let Job {
+        request,
+        scope,
+        reply,
+    } = job;
     let (call, sent) = accessor.with(|mut store| {
         let (parts, body) = request.into_parts();
         let uri = parts.uri.into_parts();
@@ -298,7 +307,9 @@ async fn answer(
         );
         let request = store.data_mut().table().push(request)?;
         let handler = service.wasi_http_handler();
-        let call = handler.func_handle().start_call_concurrent(store.as_context_mut(), (request,))?;
+        let call = handler
+            .func_handle()
+            .start_call_concurrent(store.as_context_mut(), (request,))?;
         store.data_mut().add_request(call.task(), &scope);
         wasmtime::error::Ok((call, sent))
     })?;

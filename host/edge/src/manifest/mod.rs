@@ -64,7 +64,9 @@ pub enum ManifestError {
     #[error("spin_manifest_version is {0}; this program reads version 2")]
     Version(String),
     /// A route names a component that is not there.
-    #[error("the route \"{route}\" names the component \"{component}\", which the manifest does not have; it has: {known}")]
+    #[error(
+        "the route \"{route}\" names the component \"{component}\", which the manifest does not have; it has: {known}"
+    )]
     UnknownComponent {
         /// The route as written.
         route: String,
@@ -82,7 +84,9 @@ pub enum ManifestError {
         reason: RouteError,
     },
     /// Two components of one listener answer the same route.
-    #[error("the route \"{route}\" is given twice on the listener \"{listener}\", to \"{first}\" and to \"{second}\"")]
+    #[error(
+        "the route \"{route}\" is given twice on the listener \"{listener}\", to \"{first}\" and to \"{second}\""
+    )]
     DuplicateRoute {
         /// The route as written the second time.
         route: String,
@@ -115,16 +119,24 @@ impl App {
     pub fn parse(text: &str, values: &BTreeMap<String, String>) -> Result<Self, ManifestError> {
         let manifest: schema::Manifest = toml::from_str(text)?;
         if manifest.spin_manifest_version != toml::Value::Integer(2) {
-            return Err(ManifestError::Version(manifest.spin_manifest_version.to_string()));
+            return Err(ManifestError::Version(
+                manifest.spin_manifest_version.to_string(),
+            ));
         }
         let variables = variables::application(&manifest.variables, values)?;
         let components = manifest
             .component
             .iter()
-            .map(|(name, component)| Ok((name.clone(), read_component(name, component, &variables)?)))
+            .map(|(name, component)| {
+                Ok((name.clone(), read_component(name, component, &variables)?))
+            })
             .collect::<Result<BTreeMap<_, _>, ManifestError>>()?;
         let routes = read_routes(&manifest.trigger.http, &components)?;
-        Ok(Self { name: manifest.application.name, components, routes })
+        Ok(Self {
+            name: manifest.application.name,
+            components,
+            routes,
+        })
     }
 }
 
@@ -139,8 +151,10 @@ fn read_routes(
             schema::Route::Private(route) if route.private => continue,
             schema::Route::Private(_) => "{ private = false }".to_owned(),
         };
-        let pattern = RoutePattern::parse(&text)
-            .map_err(|reason| ManifestError::Route { route: text.clone(), reason })?;
+        let pattern = RoutePattern::parse(&text).map_err(|reason| ManifestError::Route {
+            route: text.clone(),
+            reason,
+        })?;
         let Some(component) = components.get(&trigger.component) else {
             return Err(ManifestError::UnknownComponent {
                 route: text,
@@ -149,7 +163,9 @@ fn read_routes(
             });
         };
         for (other, owner) in &routes {
-            let Some(owner) = components.get(owner) else { continue };
+            let Some(owner) = components.get(owner) else {
+                continue;
+            };
             if owner.listener == component.listener && other.same_paths(&pattern) {
                 return Err(ManifestError::DuplicateRoute {
                     route: text,
@@ -169,9 +185,14 @@ fn read_component(
     component: &schema::Component,
     variables: &BTreeMap<String, String>,
 ) -> Result<ComponentConfig, ManifestError> {
-    let wrong = |reason: String| ManifestError::Component { component: name.to_owned(), reason };
+    let wrong = |reason: String| ManifestError::Component {
+        component: name.to_owned(),
+        reason,
+    };
     let Some(source) = component.source.as_str() else {
-        return Err(wrong("source must be the path of a file; remote sources are not supported".into()));
+        return Err(wrong(
+            "source must be the path of a file; remote sources are not supported".into(),
+        ));
     };
     let unsupported = [
         ("files", component.files.is_empty()),
@@ -180,11 +201,18 @@ fn read_component(
         ("ai_models", component.ai_models.is_empty()),
     ];
     if let Some((key, _)) = unsupported.iter().find(|(_, empty)| !empty) {
-        return Err(wrong(format!("{key} is not supported; this host does not provide it")));
+        return Err(wrong(format!(
+            "{key} is not supported; this host does not provide it"
+        )));
     }
     let tool = &component.tool.concierge;
-    let resolve = |text: &String| variables::resolve(text, variables).map_err(|e| wrong(e.to_string()));
-    let hosts = component.allowed_outbound_hosts.iter().map(resolve).collect::<Result<Vec<_>, _>>()?;
+    let resolve =
+        |text: &String| variables::resolve(text, variables).map_err(|e| wrong(e.to_string()));
+    let hosts = component
+        .allowed_outbound_hosts
+        .iter()
+        .map(resolve)
+        .collect::<Result<Vec<_>, _>>()?;
     let resolved = component
         .variables
         .iter()
@@ -193,8 +221,16 @@ fn read_component(
     Ok(ComponentConfig {
         name: name.to_owned(),
         source: PathBuf::from(source),
-        listener: tool.listener.clone().unwrap_or_else(|| DEFAULT_LISTENER.to_owned()),
-        imports: tool.imports.iter().map(|i| read_import(i)).collect::<Result<_, _>>().map_err(&wrong)?,
+        listener: tool
+            .listener
+            .clone()
+            .unwrap_or_else(|| DEFAULT_LISTENER.to_owned()),
+        imports: tool
+            .imports
+            .iter()
+            .map(|i| read_import(i))
+            .collect::<Result<_, _>>()
+            .map_err(&wrong)?,
         route_headers: tool.route_headers.unwrap_or(true),
         allowed_outbound_hosts: AllowedHosts::parse(&hosts).map_err(|e| wrong(e.to_string()))?,
         environment: component.environment.clone(),
@@ -206,7 +242,9 @@ fn read_component(
 /// `package/interface`, with the version cut off: the host serves one version of each.
 fn read_import(text: &str) -> Result<String, String> {
     let name = text.split('@').next().unwrap_or(text);
-    let known = GRANTABLE_PACKAGES.iter().any(|p| name.strip_prefix(p).is_some_and(|i| !i.is_empty()));
+    let known = GRANTABLE_PACKAGES
+        .iter()
+        .any(|p| name.strip_prefix(p).is_some_and(|i| !i.is_empty()));
     if known {
         return Ok(name.to_owned());
     }
@@ -220,12 +258,18 @@ fn read_limits(tool: &schema::Concierge) -> Result<ComponentLimits, String> {
     let defaults = ComponentLimits::default();
     let mib = |value: Option<u64>, name: &str| match value {
         Some(0) => Err(format!("{name} must be at least 1")),
-        Some(n) => n.checked_mul(1 << 20).map(Some).ok_or_else(|| format!("{name} is too large")),
+        Some(n) => n
+            .checked_mul(1 << 20)
+            .map(Some)
+            .ok_or_else(|| format!("{name} is too large")),
         None => Ok(None),
     };
     let memory_bytes = mib(tool.memory_mib, "memory_mib")?.unwrap_or(defaults.memory_bytes);
     if memory_bytes > MAX_MEMORY_BYTES {
-        return Err(format!("memory_mib is above {}, the whole of wasm's memory", MAX_MEMORY_BYTES >> 20));
+        return Err(format!(
+            "memory_mib is above {}, the whole of wasm's memory",
+            MAX_MEMORY_BYTES >> 20
+        ));
     }
     let positive = |value: Option<u64>, default: Duration, name: &str| match value {
         Some(0) => Err(format!("{name} must be at least 1")),
@@ -239,7 +283,8 @@ fn read_limits(tool: &schema::Concierge) -> Result<ComponentLimits, String> {
     };
     Ok(ComponentLimits {
         memory_bytes,
-        memory_mark_bytes: mib(tool.memory_mark_mib, "memory_mark_mib")?.unwrap_or(memory_bytes / 2),
+        memory_mark_bytes: mib(tool.memory_mark_mib, "memory_mark_mib")?
+            .unwrap_or(memory_bytes / 2),
         cpu: positive(tool.cpu_ms, defaults.cpu, "cpu_ms")?,
         first_byte: positive(tool.first_byte_ms, defaults.first_byte, "first_byte_ms")?,
         body_bytes: mib(tool.body_mib, "body_mib")?.unwrap_or(defaults.body_bytes),
@@ -262,5 +307,9 @@ fn read_limits(tool: &schema::Concierge) -> Result<ComponentLimits, String> {
 
 fn join(items: impl Iterator<Item = impl AsRef<str>>) -> String {
     let items: Vec<String> = items.map(|item| format!("\"{}\"", item.as_ref())).collect();
-    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+    if items.is_empty() {
+        "none".to_owned()
+    } else {
+        items.join(", ")
+    }
 }

@@ -19,7 +19,10 @@ pub(super) struct Manifest {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "accepted because Spin has it; nothing here uses it")]
+#[expect(
+    dead_code,
+    reason = "accepted because Spin has it; nothing here uses it"
+)]
 pub(super) struct Application {
     pub name: String,
     #[serde(default)]

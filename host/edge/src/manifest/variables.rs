@@ -35,7 +35,9 @@ pub(super) fn resolve(
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
         let Some((name, tail)) = after.split_once("}}") else {
-            return Err(ManifestError::Variable(format!("\"{template}\" has {{{{ without }}}}")));
+            return Err(ManifestError::Variable(format!(
+                "\"{template}\" has {{{{ without }}}}"
+            )));
         };
         let name = name.trim();
         let Some(value) = values.get(name) else {

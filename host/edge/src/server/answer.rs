@@ -33,17 +33,22 @@ impl Refusal {
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "The header fields of the request are too large.\n",
             ),
-            Self::BadRequest => (StatusCode::BAD_REQUEST, "The request cannot be understood.\n"),
-            Self::BodyTooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than is accepted here.\n")
-            }
+            Self::BadRequest => (
+                StatusCode::BAD_REQUEST,
+                "The request cannot be understood.\n",
+            ),
+            Self::BodyTooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is larger than is accepted here.\n",
+            ),
             Self::Overloaded => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many requests are being served; try again shortly.\n",
             ),
-            Self::ComponentFailed => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "The component that serves this path failed.\n")
-            }
+            Self::ComponentFailed => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The component that serves this path failed.\n",
+            ),
             Self::TimedOut => (
                 StatusCode::GATEWAY_TIMEOUT,
                 "The component that serves this path did not answer in time.\n",

@@ -29,7 +29,13 @@ impl RequestBody {
         ticks: Ticks,
         bytes: metrics::Counter,
     ) -> Self {
-        Self { inner, left: most, scope, ticks, bytes }
+        Self {
+            inner,
+            left: most,
+            scope,
+            ticks,
+            bytes,
+        }
     }
 }
 
@@ -98,10 +104,7 @@ pub(super) struct GuestBody {
 }
 
 impl GuestBody {
-    fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match Pin::new(&mut self.inner).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {

@@ -35,7 +35,10 @@ const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 /// once would spin: the connection stays in the backlog and the socket stays readable.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-const _: () = assert!(READ_BUFFER_BYTES > HEADER_BYTES_MAX, "431 must be ours to answer");
+const _: () = assert!(
+    READ_BUFFER_BYTES > HEADER_BYTES_MAX,
+    "431 must be ours to answer"
+);
 
 /// What the accept loop of a listener on one core needs.
 pub(crate) struct Acceptor {
@@ -50,7 +53,8 @@ pub(crate) struct Acceptor {
 impl Acceptor {
     /// Accepts until the drain begins.
     pub(crate) async fn run(self, socket: TcpListener) {
-        let open = metrics::gauge!("concierge_edge_connections", "listener" => self.name.to_string());
+        let open =
+            metrics::gauge!("concierge_edge_connections", "listener" => self.name.to_string());
         let errors = metrics::counter!("concierge_edge_accept_errors_total", "listener" => self.name.to_string());
         let server = Arc::new(http_server());
         let routes = self.core.routes(&self.name);
@@ -98,8 +102,10 @@ impl Acceptor {
         &self,
         socket: &TcpListener,
     ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-        let permit =
-            Arc::clone(&self.permits).acquire_owned().await.map_err(io::Error::other)?;
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(io::Error::other)?;
         let (stream, client) = socket.accept().await?;
         Ok((stream, client, permit))
     }
@@ -163,7 +169,11 @@ impl Served {
         }
     }
 
-    async fn http(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, scheme: Scheme) {
+    async fn http(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        scheme: Scheme,
+    ) {
         let connection = Arc::new(Connection {
             core: self.core,
             routes: self.routes,

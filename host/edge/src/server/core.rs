@@ -42,13 +42,23 @@ impl Core {
                 let metrics = RequestMetrics::new(name);
                 let pool = Pool::new(Arc::clone(slot), setup.cores, metrics.instances.clone());
                 let in_flight = Arc::clone(in_flight);
-                (name.as_str(), Arc::new(Target { pool, metrics, in_flight }))
+                (
+                    name.as_str(),
+                    Arc::new(Target {
+                        pool,
+                        metrics,
+                        in_flight,
+                    }),
+                )
             })
             .collect();
         let mut routes: BTreeMap<String, Vec<(RoutePattern, Arc<Target>)>> = BTreeMap::new();
         for (listener, pattern, component) in setup.routes.iter() {
             if let Some(target) = targets.get(component.as_str()) {
-                routes.entry(listener.clone()).or_default().push((pattern.clone(), Arc::clone(target)));
+                routes
+                    .entry(listener.clone())
+                    .or_default()
+                    .push((pattern.clone(), Arc::clone(target)));
             }
         }
         Self {
@@ -85,7 +95,9 @@ impl Target {
             return None;
         }
         self.metrics.in_flight.increment(1.0);
-        Some(Admission { target: Arc::clone(self) })
+        Some(Admission {
+            target: Arc::clone(self),
+        })
     }
 }
 

@@ -78,7 +78,10 @@ pub(super) async fn handle(
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+    headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum()
 }
 
 fn sent_request_id(headers: &HeaderMap) -> Option<HeaderValue> {
@@ -115,7 +118,8 @@ fn prepare(
         };
     }
     uri.scheme = uri.authority.as_ref().map(|_| connection.scheme.clone());
-    uri.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
+    uri.path_and_query
+        .get_or_insert_with(|| PathAndQuery::from_static("/"));
     parts.uri = Uri::from_parts(uri).ok()?;
     let body = RequestBody::new(
         body,
@@ -149,13 +153,28 @@ fn spin_headers(
             headers.push((name, value));
         }
     };
-    add(HeaderName::from_static("spin-path-info"), captures.path_info);
+    add(
+        HeaderName::from_static("spin-path-info"),
+        captures.path_info,
+    );
     add(HeaderName::from_static("spin-full-url"), &full_url);
-    add(HeaderName::from_static("spin-matched-route"), route.as_str());
+    add(
+        HeaderName::from_static("spin-matched-route"),
+        route.as_str(),
+    );
     add(HeaderName::from_static("spin-base-path"), "/");
-    add(HeaderName::from_static("spin-raw-component-route"), route.as_str());
-    add(HeaderName::from_static("spin-component-route"), route.prefix());
-    add(HeaderName::from_static("spin-client-addr"), &connection.client.to_string());
+    add(
+        HeaderName::from_static("spin-raw-component-route"),
+        route.as_str(),
+    );
+    add(
+        HeaderName::from_static("spin-component-route"),
+        route.prefix(),
+    );
+    add(
+        HeaderName::from_static("spin-client-addr"),
+        &connection.client.to_string(),
+    );
     for (name, value) in route.parameter_names().zip(&captures.parameters) {
         let name = format!("spin-path-match-{}", name.to_ascii_lowercase());
         if let Ok(name) = HeaderName::try_from(name) {
@@ -166,8 +185,11 @@ fn spin_headers(
 }
 
 fn strip_spin_headers(headers: &mut HeaderMap) {
-    let sent: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
+    let sent: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("spin-"))
+        .cloned()
+        .collect();
     for name in sent {
         headers.remove(name);
     }
@@ -209,12 +231,19 @@ async fn call(
                 guard.0 = None;
                 let (scope, _load) = (Arc::clone(scope), dispatch.load);
                 return Ok(response.map(|inner| {
-                    EdgeBody::Guest(Box::new(GuestBody { inner, scope, admission, _load }))
+                    EdgeBody::Guest(Box::new(GuestBody {
+                        inner,
+                        scope,
+                        admission,
+                        _load,
+                    }))
                 }));
             }
             Ok(Err(CallError::NotStarted(again))) => request = *again,
             Ok(Err(CallError::Instantiate)) => return Err((Refusal::Overloaded, "instantiate")),
-            Ok(Err(CallError::Guest(code))) => return Err((guest_error(component, scope, &code), "guest")),
+            Ok(Err(CallError::Guest(code))) => {
+                return Err((guest_error(component, scope, &code), "guest"));
+            }
             Err(_dropped) => return Err((Refusal::ComponentFailed, "trap")),
         }
     }
@@ -234,7 +263,11 @@ async fn until_first_byte<T>(
         if let Ok(reply) = tokio::time::timeout(wait, &mut reply).await {
             return Some(reply);
         }
-        let idle = connection.core.ticks.now().saturating_sub(scope.last_progress());
+        let idle = connection
+            .core
+            .ticks
+            .now()
+            .saturating_sub(scope.last_progress());
         let idle = EPOCH_TICK.saturating_mul(u32::try_from(idle).unwrap_or(u32::MAX));
         // The clocks are not the same; a tick more does not matter.
         wait = limit.checked_sub(idle).filter(|wait| *wait > EPOCH_TICK)?;

@@ -32,9 +32,15 @@ impl Listener {
         let probe = TcpListener::bind(address)?;
         let address = probe.local_addr()?;
         drop(probe);
-        let sockets =
-            (0..cores).map(|_| bind_shared(address)).collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { name: Arc::from(name), address, tls, sockets })
+        let sockets = (0..cores)
+            .map(|_| bind_shared(address))
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(Self {
+            name: Arc::from(name),
+            address,
+            tls,
+            sockets,
+        })
     }
 }
 

@@ -28,7 +28,10 @@ pub(crate) fn serve_core(
     drain: &CancellationToken,
     wait: Duration,
 ) {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!("a core of the edge cannot start: {error}");
@@ -54,7 +57,10 @@ pub(crate) fn serve_core(
         drain.cancelled().await;
         // Every connection holds a permit until it ends.
         let all = u32::try_from(connections).unwrap_or(u32::MAX);
-        if tokio::time::timeout(wait, permits.acquire_many(all)).await.is_err() {
+        if tokio::time::timeout(wait, permits.acquire_many(all))
+            .await
+            .is_err()
+        {
             tracing::warn!("requests are cut off: they did not end in {wait:?}");
         }
         core.drain();

@@ -58,20 +58,28 @@ type FileTimes = [Option<SystemTime>; 2];
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.key.read().unwrap_or_else(PoisonError::into_inner).0))
+        Some(Arc::clone(
+            &self.key.read().unwrap_or_else(PoisonError::into_inner).0,
+        ))
     }
 }
 
 impl Tls {
     pub(crate) fn open(files: TlsFiles) -> Result<Self, TlsError> {
         let times = times(&files);
-        let current = Arc::new(Current { key: RwLock::new((Arc::new(read(&files)?), times)) });
+        let current = Arc::new(Current {
+            key: RwLock::new((Arc::new(read(&files)?), times)),
+        });
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), current, files })
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            current,
+            files,
+        })
     }
 
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
@@ -81,11 +89,22 @@ impl Tls {
     /// Reads the files again if they changed. Files that cannot be used leave the old certificate.
     pub(crate) fn refresh(&self) {
         let now = times(&self.files);
-        if self.current.key.read().unwrap_or_else(PoisonError::into_inner).1 == now {
+        if self
+            .current
+            .key
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
+            == now
+        {
             return;
         }
         let read = read(&self.files);
-        let mut key = self.current.key.write().unwrap_or_else(PoisonError::into_inner);
+        let mut key = self
+            .current
+            .key
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         key.1 = now;
         match read {
             Ok(new) => {
@@ -116,5 +135,9 @@ fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
         return Err(wrong(&files.certificates, pem::Error::NoItemsFound));
     }
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|e| wrong(&files.key, e))?;
-    Ok(CertifiedKey::from_der(certificates, key, &ring::default_provider())?)
+    Ok(CertifiedKey::from_der(
+        certificates,
+        key,
+        &ring::default_provider(),
+    )?)
 }
