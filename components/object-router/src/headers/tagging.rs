@@ -1,0 +1,72 @@
+//! Tags in a header (API Reference, "PutObject", x-amz-tagging).
+
+use crate::bindings::concierge::objects::blobs::Tag;
+use crate::error::{Code, S3Error};
+use crate::http::headers::Headers;
+use crate::http::query::parse_query;
+
+/// Reads `KEY=VALUE&KEY=VALUE`, URL-encoded; `None` where the header was not sent. The limits are the host's.
+pub fn parse_tagging(headers: &Headers) -> Result<Option<Vec<Tag>>, S3Error> {
+    let Some(text) = headers.single("x-amz-tagging")? else {
+        return Ok(None);
+    };
+    let pairs = parse_query(text).map_err(|_| {
+        S3Error::argument(
+            "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag \
+             name duplicates.",
+            "x-amz-tagging",
+            text,
+        )
+    })?;
+    let tags: Vec<Tag> = pairs
+        .pairs()
+        .iter()
+        .map(|(key, value)| Tag {
+            key: key.clone(),
+            value: value.clone(),
+        })
+        .collect();
+    let duplicate = tags
+        .iter()
+        .enumerate()
+        .any(|(at, tag)| tags.iter().skip(at + 1).any(|other| other.key == tag.key));
+    if duplicate {
+        return Err(S3Error::with(
+            Code::InvalidTag,
+            "Cannot provide multiple Tags with the same key",
+        ));
+    }
+    Ok(Some(tags))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Option<Vec<Tag>>, S3Error> {
+        parse_tagging(&Headers::new(vec![(
+            "x-amz-tagging".into(),
+            text.as_bytes().to_vec(),
+        )]))
+    }
+
+    #[test]
+    fn reads_pairs() {
+        let tag = |key: &str, value: &str| Tag {
+            key: key.into(),
+            value: value.into(),
+        };
+        assert_eq!(
+            read("a=1&b%20c=%C3%BC+x&d").unwrap().unwrap(),
+            [tag("a", "1"), tag("b c", "ü x"), tag("d", "")]
+        );
+        assert_eq!(read("").unwrap().unwrap(), []);
+        assert_eq!(parse_tagging(&Headers::default()).unwrap(), None);
+    }
+
+    #[test]
+    fn refuses_duplicates_and_broken_escapes() {
+        assert_eq!(read("a=1&a=2").unwrap_err().code(), Code::InvalidTag);
+        assert_eq!(read("a=%f").unwrap_err().code(), Code::InvalidArgument);
+    }
+}
