@@ -76,7 +76,7 @@ impl LoadedComponent {
             component: name.clone(),
             reason: format!("{e:#}"),
         })?;
-        check_imports(config, &component, runtime)?;
+        check_imports(config, &component, runtime, services)?;
         let mismatch = |e: wasmtime::Error| LoadError::Mismatch {
             component: name.clone(),
             reason: format!("{e:#}"),
@@ -115,6 +115,7 @@ fn check_imports(
     config: &ComponentConfig,
     component: &Component,
     runtime: &Runtime,
+    services: &Services,
 ) -> Result<(), LoadError> {
     for (import, item) in component.component_type().imports(&runtime.engine) {
         let ComponentItem::ComponentInstance(instance) = item.ty else {
@@ -125,23 +126,20 @@ fn check_imports(
             .exports(&runtime.engine)
             .any(|(_, export)| matches!(export.ty, ComponentItem::ComponentFunc(_)));
         let interface = import.split('@').next().unwrap_or(import);
-        if !calls || interface.starts_with("wasi:") || config.imports.iter().any(|i| i == interface)
-        {
+        if !calls || joins::is_free(interface) {
             continue;
         }
-        let component = config.name.clone();
-        return Err(if joins::provides(interface) {
-            LoadError::NotGranted {
+        let (component, import) = (config.name.clone(), import.to_owned());
+        if !services.provides(interface) {
+            return Err(LoadError::Unknown { component, import });
+        }
+        if !config.imports.iter().any(|granted| granted == interface) {
+            return Err(LoadError::NotGranted {
                 component,
-                import: import.to_owned(),
+                import,
                 grant: interface.to_owned(),
-            }
-        } else {
-            LoadError::Unknown {
-                component,
-                import: import.to_owned(),
-            }
-        });
+            });
+        }
     }
     Ok(())
 }

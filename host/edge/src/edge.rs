@@ -36,6 +36,8 @@ pub struct EdgeOptions {
     pub connections_per_core: usize,
     /// How long [`Edge::drain`] waits for requests under way before it cuts them off.
     pub drain: Duration,
+    /// The domain crates behind the interfaces that components import.
+    pub services: Services,
 }
 
 impl Default for EdgeOptions {
@@ -45,6 +47,7 @@ impl Default for EdgeOptions {
             engine: EngineOptions::default(),
             connections_per_core: DEFAULT_CONNECTIONS_PER_CORE,
             drain: DEFAULT_DRAIN,
+            services: Services::default(),
         }
     }
 }
@@ -114,7 +117,7 @@ impl Edge {
         metric::describe();
         let runtime =
             Runtime::new(&options.engine).map_err(|e| EdgeError::Engine(format!("{e:#}")))?;
-        let services = Services::new(&options);
+        let services = options.services.clone();
         let mut components = BTreeMap::new();
         for (name, config) in &app.components {
             let bytes = sources

@@ -1,6 +1,7 @@
 //! Where a component's outbound HTTP requests may go: `allowed_outbound_hosts`
 //! (Spin: "Granting HTTP Permissions to Components").
 
+use crate::joins::{HostRead, WholeBody};
 use http::Uri;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -196,9 +197,10 @@ impl WasiHttpHooks for OutboundHooks {
         }
         Box::new(async move {
             use http_body_util::BodyExt;
+            let request = request.map(|body| HostRead(body).boxed_unsync());
             let (response, io) = wasmtime_wasi_http::default_send_request(request, options).await?;
             Ok((
-                response.map(BodyExt::boxed_unsync),
+                response.map(|body| WholeBody::new(body).boxed_unsync()),
                 Box::new(io) as Box<dyn Future<Output = Result<(), Error>> + Send>,
             ))
         })

@@ -167,11 +167,13 @@ async fn make_edge(
     config: &Config,
     application: Application,
     data: &DataDir,
-    _identity: &Arc<Identity>,
-    _objects: &Arc<ObjectStore>,
+    identity: &Arc<Identity>,
+    objects: &Arc<ObjectStore>,
 ) -> Result<Edge, Failure> {
     let mut options = EdgeOptions::default();
     options.engine.cache_dir = Some(data.layout().cache());
+    options.services.identity = Some(Arc::clone(identity));
+    options.services.objects = Some(Arc::clone(objects));
     if let Some(threads) = config.threads {
         options.cores = usize::from(threads);
     }

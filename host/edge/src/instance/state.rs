@@ -5,6 +5,7 @@ use super::scope::RequestScope;
 use crate::component::LoadedComponent;
 use crate::joins::Services;
 use crate::outbound::OutboundHooks;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use wasmtime::component::{GuestTaskId, ResourceTable};
 use wasmtime::{ResourceLimiter, StoreContextMut};
@@ -21,6 +22,7 @@ pub(crate) struct InstanceState {
     http: WasiHttpCtx,
     hooks: OutboundHooks,
     services: Services,
+    variables: Arc<BTreeMap<String, String>>,
     pub(crate) memory: MemoryLimit,
     requests: Vec<(GuestTaskId, Weak<RequestScope>)>,
 }
@@ -45,6 +47,7 @@ impl InstanceState {
                 allowed: component.config.allowed_outbound_hosts.clone(),
             },
             services: component.services.clone(),
+            variables: Arc::clone(&component.config.variables),
             memory: MemoryLimit {
                 most: usize::try_from(component.config.limits.memory_bytes).unwrap_or(usize::MAX),
                 used: 0,
@@ -55,6 +58,11 @@ impl InstanceState {
 
     pub(crate) fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// The value of one of the component's configuration variables.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
     }
 
     pub(crate) fn table(&mut self) -> &mut ResourceTable {

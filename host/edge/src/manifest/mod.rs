@@ -6,18 +6,17 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
+use crate::joins::INTERFACES;
 use crate::limits::{ComponentLimits, MAX_MEMORY_BYTES};
 use crate::outbound::AllowedHosts;
 use crate::routes::{RouteError, RoutePattern};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The listener of a component that names none.
 pub const DEFAULT_LISTENER: &str = "web";
-
-/// The packages whose interfaces `imports` can grant.
-const GRANTABLE_PACKAGES: [&str; 2] = ["concierge:identity/", "concierge:objects/"];
 
 /// An application: what `spin.toml` says, checked and resolved.
 #[derive(Clone, Debug)]
@@ -48,7 +47,7 @@ pub struct ComponentConfig {
     /// Its environment variables.
     pub environment: BTreeMap<String, String>,
     /// Its configuration variables, resolved.
-    pub variables: BTreeMap<String, String>,
+    pub variables: Arc<BTreeMap<String, String>>,
     /// What it may use.
     pub limits: ComponentLimits,
 }
@@ -234,7 +233,7 @@ fn read_component(
         route_headers: tool.route_headers.unwrap_or(true),
         allowed_outbound_hosts: AllowedHosts::parse(&hosts).map_err(|e| wrong(e.to_string()))?,
         environment: component.environment.clone(),
-        variables: resolved,
+        variables: Arc::new(resolved),
         limits: read_limits(tool).map_err(wrong)?,
     })
 }
@@ -242,15 +241,12 @@ fn read_component(
 /// `package/interface`, with the version cut off: the host serves one version of each.
 fn read_import(text: &str) -> Result<String, String> {
     let name = text.split('@').next().unwrap_or(text);
-    let known = GRANTABLE_PACKAGES
-        .iter()
-        .any(|p| name.strip_prefix(p).is_some_and(|i| !i.is_empty()));
-    if known {
+    if INTERFACES.contains(&name) {
         return Ok(name.to_owned());
     }
     Err(format!(
-        "imports has \"{text}\", which is not an interface of this host; they begin with {}",
-        join(GRANTABLE_PACKAGES.iter())
+        "imports has \"{text}\", which is not an interface of this host; it has {}",
+        join(INTERFACES.iter())
     ))
 }
 

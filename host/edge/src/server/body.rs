@@ -3,6 +3,7 @@
 use super::core::Admission;
 use crate::engine::Ticks;
 use crate::instance::{LoadGuard, RequestScope};
+use crate::joins::HostRead;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -97,7 +98,7 @@ impl EdgeBody {
 /// Keeps what a request holds until its answer is finished: its place among the component's
 /// requests and its share of the instance. Dropping it early tells the instance that no one waits.
 pub(super) struct GuestBody {
-    pub(super) inner: WasiBody,
+    pub(super) inner: HostRead<WasiBody>,
     pub(super) scope: Arc<RequestScope>,
     pub(super) admission: Admission,
     pub(super) _load: LoadGuard,

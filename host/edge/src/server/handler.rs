@@ -5,6 +5,7 @@ use super::body::{EdgeBody, GuestBody, RequestBody};
 use super::core::{Admission, Core, Target};
 use crate::component::LoadedComponent;
 use crate::instance::{CallError, RequestScope};
+use crate::joins::{HostRead, WholeBody};
 use crate::limits::EPOCH_TICK;
 use crate::routes::{Captures, RoutePattern, RouteTable};
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -128,7 +129,8 @@ fn prepare(
         connection.core.ticks.clone(),
         target.metrics.bytes_in.clone(),
     );
-    Some(Request::from_parts(parts, body.boxed_unsync()))
+    let body = WholeBody::new(body).boxed_unsync();
+    Some(Request::from_parts(parts, body))
 }
 
 /// The header fields by which Spin tells a component how it was reached (Spin: "The HTTP Trigger",
@@ -232,7 +234,7 @@ async fn call(
                 let (scope, _load) = (Arc::clone(scope), dispatch.load);
                 return Ok(response.map(|inner| {
                     EdgeBody::Guest(Box::new(GuestBody {
-                        inner,
+                        inner: HostRead(inner),
                         scope,
                         admission,
                         _load,

@@ -1,0 +1,22 @@
+//! The contracts of `wit/` and Spin's variables, as wasmtime generates them for a host.
+
+wasmtime::component::bindgen!({
+    inline: "
+        package concierge:edge;
+
+        world joins {
+            import concierge:identity/sigv4@0.1.0;
+            import concierge:objects/blobs@0.1.0;
+            import concierge:objects/buckets@0.1.0;
+            import concierge:objects/listing@0.1.0;
+            import concierge:objects/multipart@0.1.0;
+            import spin:variables/variables@3.0.0;
+        }
+    ",
+    world: "concierge:edge/joins",
+    path: ["../../wit/identity", "../../wit/objects", "wit/spin-variables.wit"],
+    imports: { default: async | store | trappable },
+});
+
+pub(super) use self::concierge::{identity::sigv4, objects};
+pub(super) use self::spin::variables::variables;

@@ -1,0 +1,64 @@
+//! `concierge:identity`.
+
+use super::Joins;
+use super::bindings::sigv4;
+use super::call::{self, Caller};
+use crate::instance::InstanceState;
+use concierge_identity::{Payload, Placement, SigV4Error, SignedRequest, Verified};
+
+impl sigv4::Host for InstanceState {}
+
+impl sigv4::HostWithStore<InstanceState> for Joins {
+    async fn verify(
+        caller: &Caller,
+        request: sigv4::SignedRequest,
+    ) -> wasmtime::Result<Result<sigv4::Principal, sigv4::Error>> {
+        call::count("sigv4.verify");
+        let Some(identity) = call::services(caller).identity else {
+            return Ok(Err(sigv4::Error::Unavailable));
+        };
+        let verified = identity.verify_sigv4(&SignedRequest {
+            placement: match request.placement {
+                sigv4::Placement::Header => Placement::Header,
+                sigv4::Placement::Query => Placement::Query,
+            },
+            access_key_id: &request.access_key_id,
+            timestamp: &request.timestamp,
+            scope_date: &request.scope_date,
+            region: &request.region,
+            service: &request.service,
+            canonical_request: &request.canonical_request,
+            signature: &request.signature,
+            expires_s: request.expires_s,
+            payload: match request.payload {
+                sigv4::Payload::Single => Payload::Single,
+                sigv4::Payload::SignedChunks => Payload::SignedChunks,
+                sigv4::Payload::SignedChunksAndTrailer => Payload::SignedChunksAndTrailer,
+            },
+        });
+        Ok(verified.map(Into::into).map_err(Into::into))
+    }
+}
+
+impl From<Verified> for sigv4::Principal {
+    fn from(verified: Verified) -> Self {
+        Self {
+            token: verified.token,
+            account_id: verified.account.to_string(),
+            account_name: verified.account_name.to_string(),
+            expires_us: verified.expires_us,
+        }
+    }
+}
+
+impl From<SigV4Error> for sigv4::Error {
+    fn from(error: SigV4Error) -> Self {
+        match error {
+            SigV4Error::UnknownAccessKey => Self::UnknownAccessKey,
+            SigV4Error::SignatureDoesNotMatch(signed) => Self::SignatureDoesNotMatch(signed),
+            SigV4Error::RequestTimeTooSkewed(now_us) => Self::RequestTimeTooSkewed(now_us),
+            SigV4Error::Expired(which) => Self::Expired(which),
+            SigV4Error::Malformed(what) => Self::Malformed(what),
+        }
+    }
+}
