@@ -56,6 +56,7 @@ codes! {
     InvalidPartNumber = 416, "InvalidPartNumber", "The requested partnumber is not satisfiable";
     InvalidPartOrder = 400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.";
     InvalidRange = 416, "InvalidRange", "The requested range is not satisfiable";
+    InvalidRedirectLocation = 400, "InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
     InvalidRequest = 400, "InvalidRequest", "Invalid Request";
     InvalidStorageClass = 400, "InvalidStorageClass", "The storage class you specified is not valid";
     InvalidTag = 400, "InvalidTag", "The tag provided was not a valid tag.";

@@ -57,9 +57,10 @@ pub fn parse_copy_source(headers: &Headers) -> Result<Named, S3Error> {
     })
 }
 
-/// `+` stands for itself in a path; clients that encode a space so are few, and keys with a plus are many.
+/// Unlike in a path, `+` stands for a space here: the service reads it so, hence clients write a plus as `%2B`, and some
+/// write a space as `+`.
 fn decode(text: &str) -> Option<String> {
-    escape::decode(text, Plus::Literal).ok()
+    escape::decode(text, Plus::Space).ok()
 }
 
 #[cfg(test)]
@@ -75,9 +76,9 @@ mod tests {
     #[test]
     fn reads_bucket_key_and_version() {
         let plain = Ok(("b".to_owned(), "k/l m+n".to_owned(), None));
-        assert_eq!(read("/b/k/l%20m+n"), plain);
-        assert_eq!(read("b/k/l%20m%2Bn"), plain);
-        assert_eq!(read("%2Fb%2Fk%2Fl m+n"), plain);
+        assert_eq!(read("/b/k/l%20m%2Bn"), plain);
+        assert_eq!(read("b/k/l+m%2Bn"), plain);
+        assert_eq!(read("%2Fb%2Fk%2Fl m%2Bn"), plain);
         assert_eq!(
             read("b/k?versionId=v%2D1"),
             Ok(("b".to_owned(), "k".to_owned(), Some("v-1".to_owned())))

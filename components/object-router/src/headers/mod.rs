@@ -4,6 +4,7 @@
 pub mod checksum;
 pub mod conditions;
 pub mod copy_source;
+pub mod encoded_word;
 pub mod metadata;
 pub mod range;
 pub mod refused;

@@ -35,13 +35,19 @@ fn parse(text: &str) -> Option<ByteRange> {
     }
     let (first, last) = set.trim().split_once('-')?;
     match (first.trim(), last.trim()) {
-        ("", suffix) => Some(ByteRange::Suffix(parse_decimal(suffix)?)),
-        (first, "") => Some(ByteRange::Span((parse_decimal(first)?, None))),
+        ("", suffix) => Some(ByteRange::Suffix(position(suffix)?)),
+        (first, "") => Some(ByteRange::Span((position(first)?, None))),
         (first, last) => {
-            let (first, last) = (parse_decimal(first)?, parse_decimal(last)?);
+            let (first, last) = (position(first)?, position(last)?);
             (first <= last).then_some(ByteRange::Span((first, Some(last))))
         }
     }
+}
+
+/// A number of digits. One beyond 64 bits is beyond every object as the greatest of 64 bits is.
+fn position(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| parse_decimal(text).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -72,7 +78,23 @@ mod tests {
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
-        assert_eq!(parse("bytes=0-99999999999999999999999"), None);
+    }
+
+    #[test]
+    fn numbers_may_be_beyond_every_object() {
+        let huge = "99999999999999999999999";
+        assert_eq!(
+            parse(&format!("bytes=0-{huge}")),
+            Some(ByteRange::Span((0, Some(u64::MAX))))
+        );
+        assert_eq!(
+            parse(&format!("bytes={huge}-")),
+            Some(ByteRange::Span((u64::MAX, None)))
+        );
+        assert_eq!(
+            parse(&format!("bytes=-{huge}")),
+            Some(ByteRange::Suffix(u64::MAX))
+        );
     }
 
     #[test]

@@ -5,7 +5,11 @@ use crate::error::{Code, S3Error};
 use crate::http::headers::Headers;
 use crate::http::query::parse_query;
 
-/// Reads `KEY=VALUE&KEY=VALUE`, URL-encoded; `None` where the header was not sent. The limits are the host's.
+/// The most tags of an object (User Guide, "Categorizing your objects using tags").
+const MAX_TAGS: usize = 10;
+
+/// Reads `KEY=VALUE&KEY=VALUE`, URL-encoded; `None` where the header was not sent. What the tags may be is the
+/// host's to say.
 pub fn parse_tagging(headers: &Headers) -> Result<Option<Vec<Tag>>, S3Error> {
     let Some(text) = headers.single("x-amz-tagging")? else {
         return Ok(None);
@@ -18,6 +22,12 @@ pub fn parse_tagging(headers: &Headers) -> Result<Option<Vec<Tag>>, S3Error> {
             text,
         )
     })?;
+    if pairs.pairs().len() > MAX_TAGS {
+        return Err(S3Error::with(
+            Code::InvalidTag,
+            "Object tags cannot be greater than 10",
+        ));
+    }
     let tags: Vec<Tag> = pairs
         .pairs()
         .iter()
@@ -68,5 +78,14 @@ mod tests {
     fn refuses_duplicates_and_broken_escapes() {
         assert_eq!(read("a=1&a=2").unwrap_err().code(), Code::InvalidTag);
         assert_eq!(read("a=%f").unwrap_err().code(), Code::InvalidArgument);
+    }
+
+    #[test]
+    fn refuses_an_eleventh() {
+        let many = |n: usize| (0..n).map(|n| format!("k{n}=v&")).collect::<String>();
+        assert_eq!(read(&many(10)).unwrap().unwrap().len(), 10);
+        for n in [11, 10_000] {
+            assert_eq!(read(&many(n)).unwrap_err().code(), Code::InvalidTag);
+        }
     }
 }

@@ -9,7 +9,7 @@ pub struct BadEscape;
 pub enum Plus {
     /// Itself: in a path.
     Literal,
-    /// A space: in a query string, in x-amz-tagging and in x-amz-copy-source.
+    /// A space: in a query string, and in the headers that are encoded like one (x-amz-tagging, x-amz-copy-source).
     Space,
 }
 

@@ -105,7 +105,12 @@ fn document(bucket: &BucketInfo) -> String {
 
 /// An `Owner` element.
 pub fn push_owner(xml: &mut Writer, id: &str, name: &str) {
-    xml.element("Owner", |xml| {
+    push_account(xml, "Owner", id, name);
+}
+
+/// An element that names an account.
+pub fn push_account(xml: &mut Writer, element: &str, id: &str, name: &str) {
+    xml.element(element, |xml| {
         xml.text("ID", id);
         xml.text("DisplayName", name);
     });

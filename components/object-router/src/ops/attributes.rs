@@ -130,13 +130,13 @@ fn document(attributes: &Attributes, wanted: &Wanted, marker: u32, max: u32) -> 
 
 /// The parts themselves are listed only where each has a checksum (API Reference, "GetObjectAttributesParts").
 fn push_parts(xml: &mut Writer, attributes: &Attributes, count: u32, marker: u32, max: u32) {
-    xml.number("TotalPartsCount", count.into());
+    // `TotalPartsCount` is what the SDKs call it; on the wire it is `PartsCount` (the same page, "Response Syntax").
+    xml.number("PartsCount", count.into());
     xml.number("PartNumberMarker", marker.into());
+    let last = attributes.parts.last().map_or(marker, |part| part.number);
+    xml.number("NextPartNumberMarker", last.into());
     xml.number("MaxParts", max.into());
     xml.boolean("IsTruncated", attributes.truncated);
-    if let Some(last) = attributes.parts.last() {
-        xml.number("NextPartNumberMarker", last.number.into());
-    }
     for part in &attributes.parts {
         xml.element("Part", |xml| push_part(xml, part));
     }

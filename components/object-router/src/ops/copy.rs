@@ -20,6 +20,10 @@ pub async fn copy<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
     let storage_class = storage_class(headers)?;
     let checksum = checksum::named_algorithm(headers, "x-amz-checksum-algorithm")?;
     let changes = replace_metadata || replace_tags || storage_class.is_some() || checksum.is_some();
+    if !replace_metadata && headers.has(metadata::REDIRECT) {
+        // It would be the one header that is new beside the source's metadata; not there, so not dropped in silence.
+        return Err(S3Error::not_implemented(metadata::REDIRECT));
+    }
     let to_itself =
         source.bucket == call.request.target.bucket && source.key == call.request.target.key;
     if to_itself && source.version_id.is_none() && !changes {

@@ -1,6 +1,6 @@
 //! ListMultipartUploads and ListParts.
 
-use super::acl::push_owner;
+use super::acl::push_account;
 use super::listing::{Common, parse_max};
 use crate::bindings::concierge::objects::buckets::BucketInfo;
 use crate::bindings::concierge::objects::multipart::{
@@ -66,9 +66,16 @@ pub async fn list<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
 fn push_upload(xml: &mut Writer, common: &Common, upload: &UploadInfo, owner: &BucketInfo) {
     common.key(xml, "Key", &upload.key);
     xml.text("UploadId", &upload.upload_id);
-    push_owner(xml, &owner.owner_id, &owner.owner_name);
-    xml.text("Initiated", &date::xml(upload.initiated_us));
+    push_people(xml, owner);
     push_terms(xml, upload);
+    xml.text("Initiated", &date::xml(upload.initiated_us));
+}
+
+/// Who began an upload and whose object it will be. What is in a bucket is its owner's, whoever put it there.
+fn push_people(xml: &mut Writer, owner: &BucketInfo) {
+    for role in ["Initiator", "Owner"] {
+        push_account(xml, role, &owner.owner_id, &owner.owner_name);
+    }
 }
 
 /// The storage class and the checksum that an upload was created with.
@@ -103,18 +110,17 @@ pub async fn list_parts<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
     xml.text("Bucket", &call.request.target.bucket);
     xml.text("Key", &page.upload.key);
     xml.text("UploadId", &page.upload.upload_id);
-    push_owner(&mut xml, &owner.owner_id, &owner.owner_name);
-    xml.number("PartNumberMarker", marker.into());
-    push_parts(&mut xml, &page, max);
+    push_people(&mut xml, &owner);
     push_terms(&mut xml, &page.upload);
+    push_parts(&mut xml, &page, marker, max);
     xml.close("ListPartsResult");
     Ok(Reply::xml(xml.finish()))
 }
 
-fn push_parts(xml: &mut Writer, page: &PartPage, max: u32) {
-    if let Some(last) = page.parts.last() {
-        xml.number("NextPartNumberMarker", last.number.into());
-    }
+fn push_parts(xml: &mut Writer, page: &PartPage, marker: u32, max: u32) {
+    xml.number("PartNumberMarker", marker.into());
+    let last = page.parts.last().map_or(marker, |part| part.number);
+    xml.number("NextPartNumberMarker", last.into());
     xml.number("MaxParts", max.into());
     xml.boolean("IsTruncated", page.truncated);
     for part in &page.parts {

@@ -1,6 +1,6 @@
 //! What a client is told when its signature was not accepted.
 
-use crate::bindings::concierge::identity::sigv4::{Error, SignedRequest};
+use crate::bindings::concierge::identity::sigv4::{Error, Placement, SignedRequest};
 use crate::error::{Code, S3Error};
 use crate::http::date;
 
@@ -18,8 +18,15 @@ pub fn explain(error: Error, request: &SignedRequest) -> S3Error {
             .detail("ServerTime", date::iso(now_us))
             .detail("MaxAllowedSkewMilliseconds", MAX_SKEW_MS),
         Error::Expired(why) => expired(why, request),
-        Error::Malformed(why) => S3Error::with(Code::AuthorizationHeaderMalformed, why),
+        Error::Malformed(why) => S3Error::with(malformed(request.placement), why),
         Error::Unavailable => S3Error::new(Code::ServiceUnavailable),
+    }
+}
+
+fn malformed(placement: Placement) -> Code {
+    match placement {
+        Placement::Header => Code::AuthorizationHeaderMalformed,
+        Placement::Query => Code::AuthorizationQueryParametersError,
     }
 }
 
@@ -63,7 +70,9 @@ fn spaced_hex(text: &str) -> String {
         if position > 0 {
             out.push(' ');
         }
-        out.push_str(&hex::encode([byte]));
+        for nibble in [byte >> 4, byte & 0xf] {
+            out.extend(char::from_digit(nibble.into(), 16));
+        }
     }
     out
 }

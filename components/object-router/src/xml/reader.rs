@@ -15,6 +15,10 @@ const MAX_DEPTH: usize = 12;
 /// The most elements taken: 10,000 parts of a completion have seven each with every checksum, and a margin.
 const MAX_ELEMENTS: usize = 100_000;
 
+/// The most attributes of one element. S3's documents have two at most (a grantee's); each is compared with those
+/// before it, so that without a limit a long tag would cost the square of its length.
+const MAX_ATTRIBUTES: usize = 16;
+
 /// The document is not well-formed, or is beyond a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
@@ -120,7 +124,9 @@ impl<'a> Tree<'a> {
         }
         // The attributes are read for their form alone: S3 gives them no meaning but in access control lists, which
         // name the grantee in an element too.
-        if start.attributes().any(|attribute| attribute.is_err()) {
+        let mut attributes = start.attributes();
+        let sound = |attribute: Result<_, _>| attribute.is_ok();
+        if !attributes.by_ref().take(MAX_ATTRIBUTES).all(sound) || attributes.next().is_some() {
             return Err(Malformed);
         }
         self.open.push(Element {
@@ -264,6 +270,17 @@ mod tests {
             read(&format!("<R>{}</R>", "<K/>".repeat(MAX_ELEMENTS))),
             Err(Malformed)
         );
+    }
+
+    #[test]
+    fn limits_attributes() {
+        let with = |number: usize| {
+            let attributes: String = (0..number).map(|n| format!(" a{n}=''")).collect();
+            read(&format!("<R{attributes}/>"))
+        };
+        assert!(with(MAX_ATTRIBUTES).is_ok());
+        assert_eq!(with(MAX_ATTRIBUTES + 1), Err(Malformed));
+        assert_eq!(with(500_000), Err(Malformed));
     }
 
     #[test]
