@@ -1,7 +1,9 @@
 //! The component: the contracts of `wit/` as the [`Host`] of the protocol, and wasi:http around it.
 
 use spin_sdk::wasip3::exports::http::handler::Guest;
-use spin_sdk::wasip3::http::types::{ErrorCode, Headers, Method as WasiMethod, Request, Response};
+use spin_sdk::wasip3::http::types::{
+    ErrorCode, Headers, Method as WasiMethod, Request, Response, Scheme,
+};
 use spin_sdk::wasip3::{wit_future, wit_stream};
 use spin_sdk::wit_bindgen::rt::async_support::{StreamReader, spawn};
 
@@ -78,6 +80,7 @@ async fn handle(request: Request) -> Result<Response, ErrorCode> {
         method: method(&request.get_method()),
         path_with_query: request.get_path_with_query().unwrap_or_default(),
         authority: request.get_authority(),
+        tls: matches!(request.get_scheme(), Some(Scheme::Https)),
         headers: request.get_headers().copy_all(),
     };
     let kept = kept().await;

@@ -101,6 +101,18 @@ const NOT_THERE: &[&str] = &[
     "website",
 ];
 
+/// Sub-resources of buckets that are there, with some method.
+const BUCKET_PARTS: &[&str] = &[
+    "acl",
+    "cors",
+    "delete",
+    "location",
+    "tagging",
+    "uploads",
+    "versioning",
+    "versions",
+];
+
 /// Finds the operation, or says in S3's terms that there is none.
 pub fn route(request: &Request) -> Result<Operation, S3Error> {
     let target = &request.target;
@@ -159,10 +171,13 @@ fn bucket_operation(request: &Request) -> Result<Option<Operation>, S3Error> {
         Method::Put if has("tagging") => Op::PutBucketTagging,
         Method::Put if has("cors") => Op::PutBucketCors,
         Method::Put if has("acl") => Op::PutBucketAcl,
-        Method::Put => Op::CreateBucket,
         Method::Delete if has("tagging") => Op::DeleteBucketTagging,
         Method::Delete if has("cors") => Op::DeleteBucketCors,
-        Method::Delete if has("versioning") || has("acl") || has("versions") => return Ok(None),
+        // What is asked of a sub-resource must not be done to the bucket.
+        Method::Put | Method::Delete if BUCKET_PARTS.iter().any(|name| has(name)) => {
+            return Ok(None);
+        }
+        Method::Put => Op::CreateBucket,
         Method::Delete => Op::DeleteBucket,
         Method::Head => Op::HeadBucket,
         Method::Post if has("delete") => Op::DeleteObjects,
@@ -186,10 +201,12 @@ fn object_operation(request: &Request) -> Option<Operation> {
         Method::Get if has("acl") => Op::GetObjectAcl,
         Method::Get if has("attributes") => Op::GetObjectAttributes,
         Method::Get if has("uploadId") => Op::ListParts,
+        Method::Get if has("uploads") => return None,
         Method::Get => Op::GetObject,
         Method::Head => Op::HeadObject,
         Method::Put if has("tagging") => Op::PutObjectTagging,
         Method::Put if has("acl") => Op::PutObjectAcl,
+        Method::Put | Method::Delete if has("uploads") || has("attributes") => return None,
         Method::Put if has("partNumber") || has("uploadId") => {
             if copy_source::is_copy(&request.headers) {
                 Op::UploadPartCopy
@@ -224,6 +241,7 @@ mod tests {
             method: Method::parse(method),
             path_with_query: path.to_owned(),
             authority: None,
+            tls: false,
             headers,
         };
         let request = parse_request(raw, &Domains::default()).unwrap();
@@ -295,6 +313,17 @@ mod tests {
             ("PATCH", "/b/k"),
             ("POST", "/b/k"),
             ("DELETE", "/b?versioning"),
+            ("DELETE", "/b?location"),
+            ("DELETE", "/b?uploads"),
+            ("DELETE", "/b?delete"),
+            ("PUT", "/b?uploads"),
+            ("PUT", "/b?versions"),
+            ("PUT", "/b/k?uploads"),
+            ("PUT", "/b/k?attributes"),
+            ("DELETE", "/b/k?uploads"),
+            ("DELETE", "/b/k?attributes"),
+            ("DELETE", "/b/k?acl"),
+            ("GET", "/b/k?uploads"),
         ] {
             assert_eq!(
                 routed(method, path, false),

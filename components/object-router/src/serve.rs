@@ -21,24 +21,19 @@ pub async fn serve<H: Host>(
     request_id: &str,
 ) -> Reply<H::Outgoing> {
     let head_only = raw.method == Method::Head;
-    let path = raw
-        .path_with_query
-        .split('?')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
     let mut reply = match parse_request(raw, domains) {
         Ok(request) => {
             let outcome = answer(host, &request, body).await;
             let mut reply = outcome.unwrap_or_else(|error| {
-                error_reply(name_resource(error, &request), &path, request_id, head_only)
+                let error = name_resource(error, &request);
+                error_reply(error, &request.raw_path, request_id, head_only)
             });
             if request.method != Method::Options {
                 cors::decorate(host, &request, &mut reply).await;
             }
             reply
         }
-        Err(error) => error_reply(error, &path, request_id, head_only),
+        Err((error, path)) => error_reply(error, &path, request_id, head_only),
     };
     reply.set("x-amz-request-id", request_id);
     reply.set("server", "concierge");
@@ -52,10 +47,17 @@ async fn answer<H: Host>(host: &H, request: &Request, body: H::Incoming) -> Outc
         Method::Other => return Err(S3Error::new(Code::MethodNotAllowed)),
         _ => {}
     }
-    let signed = sigv4::parse_signed(request)?;
-    let principal = match host.verify(signed.request.clone()).await {
+    let sigv4::Signed {
+        request: claim,
+        payload,
+    } = sigv4::parse_signed(request)?;
+    let principal = match host.verify(claim).await {
         Ok(principal) => principal,
-        Err(error) => return Err(sigv4::explain(error, &signed.request)),
+        // Read once more for the error document, so that nothing is copied for the requests that are good.
+        Err(error) => {
+            let claim = sigv4::parse_signed(request)?.request;
+            return Err(sigv4::explain(error, &claim));
+        }
     };
     let operation = route(request)?;
     refused::check(&request.headers)?;
@@ -63,7 +65,7 @@ async fn answer<H: Host>(host: &H, request: &Request, body: H::Incoming) -> Outc
         host,
         request,
         principal: &principal,
-        payload: &signed.payload,
+        payload: &payload,
     };
     check_expected_owners(&call, operation).await?;
     ops::run(operation, &call, body).await
@@ -96,6 +98,9 @@ fn name_resource(error: S3Error, request: &Request) -> S3Error {
         | Code::BucketAlreadyOwnedByYou
         | Code::InvalidBucketName => named(error, "BucketName", &target.bucket),
         Code::NoSuchKey => named(error, "Key", &target.key),
+        Code::MethodNotAllowed if request.method != Method::Other => {
+            named(error, "Method", request.method.name())
+        }
         Code::NoSuchVersion => {
             let version = request.query.get("versionId").unwrap_or_default();
             named(named(error, "Key", &target.key), "VersionId", version)

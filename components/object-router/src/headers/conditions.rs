@@ -65,6 +65,17 @@ pub fn single_tag(headers: &Headers, name: &'static str) -> Result<Option<String
     }
 }
 
+/// A strong entity tag without its quotes (RFC 9110 §8.8.3).
+pub fn strong_tag(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    (!inner.contains('"')).then_some(inner)
+}
+
+/// Whether an If-Match that is added would be all that RFC 9110 §13.2.2 evaluates in its first two steps.
+pub fn leaves_room_for_if_match(conditions: &ReadConditions) -> bool {
+    conditions.if_match.is_empty() && conditions.if_unmodified_since_s.is_none()
+}
+
 fn parse(headers: &Headers, names: &Names) -> ReadConditions {
     let tags = |name| headers.all(name).flat_map(parse_tags).collect();
     // A date that is not one counts as not sent (RFC 9110 §13.1.3 and §13.1.4).

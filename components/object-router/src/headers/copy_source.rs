@@ -4,7 +4,7 @@ use crate::error::{Code, S3Error};
 use crate::host::Named;
 use crate::http::escape::{self, Plus};
 use crate::http::headers::Headers;
-use crate::http::target::check_key;
+use crate::http::target::{check_key, is_bucket};
 
 const NAME: &str = "x-amz-copy-source";
 
@@ -43,8 +43,8 @@ pub fn parse_copy_source(headers: &Headers) -> Result<Named, S3Error> {
     let decoded = decode(path).ok_or_else(malformed)?;
     let decoded = decoded.strip_prefix('/').unwrap_or(&decoded);
     let (bucket, key) = decoded.split_once('/').ok_or_else(malformed)?;
-    if bucket.is_empty() {
-        return Err(S3Error::new(Code::InvalidBucketName).detail("BucketName", ""));
+    if !is_bucket(bucket) {
+        return Err(S3Error::new(Code::InvalidBucketName).detail("BucketName", bucket));
     }
     if key.is_empty() {
         return Err(malformed());

@@ -62,6 +62,8 @@ pub struct RawRequest {
     pub path_with_query: String,
     /// The authority of the request (`Host`, or `:authority` in HTTP/2), where the headers do not name it.
     pub authority: Option<String>,
+    /// The connection is over TLS.
+    pub tls: bool,
     /// Header fields.
     pub headers: HeaderList,
 }
@@ -79,14 +81,16 @@ pub struct Request {
     pub headers: Headers,
     /// The host, with its port.
     pub host: String,
+    /// The connection is over TLS.
+    pub tls: bool,
     /// Bucket and key.
     pub target: Target,
     /// The bucket is named by the host, and not by the path.
     pub bucket_in_host: bool,
 }
 
-/// Takes a request apart, or says in S3's terms what is wrong with its URI.
-pub fn parse_request(raw: RawRequest, domains: &Domains) -> Result<Request, S3Error> {
+/// Takes a request apart, or says in S3's terms what is wrong with its URI, and which path it had.
+pub fn parse_request(raw: RawRequest, domains: &Domains) -> Result<Request, (S3Error, String)> {
     let headers = Headers::new(raw.headers);
     let host = headers
         .get("host")
@@ -98,11 +102,18 @@ pub fn parse_request(raw: RawRequest, domains: &Domains) -> Result<Request, S3Er
         Some(at) => {
             let query = parse_query(raw_path.get(at + 1..).unwrap_or_default());
             raw_path.truncate(at);
-            query.map_err(|_| S3Error::new(Code::InvalidUri).detail("URI", raw_path.clone()))?
+            query
         }
-        None => Query::default(),
+        None => Ok(Query::default()),
     };
-    let target = parse_target(&raw_path, &host, domains)?;
+    let Ok(query) = query else {
+        let error = S3Error::new(Code::InvalidUri).detail("URI", raw_path.as_str());
+        return Err((error, raw_path));
+    };
+    let target = match parse_target(&raw_path, &host, domains) {
+        Ok(target) => target,
+        Err(error) => return Err((error, raw_path)),
+    };
     let bucket_in_host = domains.bucket_of(&host).is_some();
     Ok(Request {
         method: raw.method,
@@ -110,6 +121,7 @@ pub fn parse_request(raw: RawRequest, domains: &Domains) -> Result<Request, S3Er
         query,
         headers,
         host,
+        tls: raw.tls,
         target,
         bucket_in_host,
     })

@@ -92,11 +92,20 @@ pub fn parse_target(raw_path: &str, host: &str, domains: &Domains) -> Result<Tar
         }
     };
     let key = escape::decode(key, Plus::Literal).map_err(|_| invalid_uri(raw_path))?;
-    if bucket.is_empty() && !key.is_empty() {
-        return Err(S3Error::new(Code::InvalidBucketName).detail("BucketName", ""));
+    if !is_bucket(&bucket) && !(bucket.is_empty() && key.is_empty()) {
+        return Err(S3Error::new(Code::InvalidBucketName).detail("BucketName", bucket));
     }
     check_key(&key)?;
     Ok(Target { bucket, key })
+}
+
+/// Whether a name could ever have been a bucket's (User Guide, "General purpose bucket naming rules": until 2018 they
+/// had up to 255 characters, upper case and underscores). What a new one may be called is the host's to say.
+pub fn is_bucket(name: &str) -> bool {
+    (1..=255).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }
 
 fn invalid_uri(raw_path: &str) -> S3Error {
@@ -165,7 +174,13 @@ mod tests {
         assert_eq!(code("/b/%ff"), Code::InvalidUri);
         assert_eq!(code("/b/%4"), Code::InvalidUri);
         assert_eq!(code("/%zz/k"), Code::InvalidUri);
-        assert_eq!(code("//k"), Code::InvalidBucketName);
+        for path in ["//k", "/b%2Fc/k", "/b%00", "/b%20c", "/%C3%BC/k"] {
+            assert_eq!(code(path), Code::InvalidBucketName, "{path}");
+        }
+        assert_eq!(
+            code(&format!("/{}/k", "b".repeat(256))),
+            Code::InvalidBucketName
+        );
         let long = format!("/b/{}", "k".repeat(1025));
         let error = parse_target(&long, "h", &Domains::default()).unwrap_err();
         assert_eq!(

@@ -12,6 +12,10 @@ use crate::xml::{Writer, parse_cors};
 /// The longest configuration, in bytes (API Reference, "PutBucketCors").
 const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
 
+/// The most headers of a preflight: more than a request can have (the 100 of hyper). Anyone may ask, and each is compared
+/// with every rule of the bucket.
+const MAX_ASKED_HEADERS: usize = 100;
+
 /// An answer depends on these, so that a cache must not give it to another origin.
 const VARY: &str = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";
 
@@ -87,11 +91,18 @@ pub async fn preflight<H: Host>(host: &H, request: &Request) -> Outcome<H> {
         .map(|name| name.trim().to_ascii_lowercase())
         .filter(|name| !name.is_empty())
         .collect();
+    let resource = match request.target.key.is_empty() {
+        true => "BUCKET",
+        false => "OBJECT",
+    };
     let refused = || {
         S3Error::new(Code::AccessForbidden)
             .detail("Method", method)
-            .detail("ResourceType", "OBJECT")
+            .detail("ResourceType", resource)
     };
+    if asked.len() > MAX_ASKED_HEADERS {
+        return Err(refused());
+    }
     if request.target.bucket.is_empty() {
         return Err(refused());
     }

@@ -1,7 +1,7 @@
 //! GetObject and HeadObject.
 
 use super::object_headers;
-use crate::bindings::concierge::objects::blobs::GetRequest;
+use crate::bindings::concierge::objects::blobs::{Error, GetRequest};
 use crate::call::{Call, Outcome};
 use crate::error::S3Error;
 use crate::headers::{conditions, range};
@@ -12,9 +12,15 @@ use crate::xml::MAX_PARTS;
 
 /// Sends an object, or a range or a part of it.
 pub async fn get<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
-    let request = get_request(call)?;
+    let Wanted { request, otherwise } = wanted(call)?;
     let part_asked = request.part_number.is_some();
-    let (result, stream) = call.host.get(call.token(), request).await?;
+    let first = call.host.get(call.token(), request).await;
+    let (result, stream) = match (first, otherwise) {
+        (Err(Error::PreconditionFailed(_)), Some(whole)) => {
+            call.host.get(call.token(), whole).await?
+        }
+        (first, _) => first?,
+    };
     let mut reply = object_headers::of_object(&result, checksums_asked(call), part_asked);
     object_headers::override_headers(&mut reply, &call.request.query)?;
     if result.length > 0 {
@@ -25,12 +31,50 @@ pub async fn get<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
 
 /// As [`get`], without the bytes.
 pub async fn head<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
-    let request = get_request(call)?;
+    let Wanted { request, otherwise } = wanted(call)?;
     let part_asked = request.part_number.is_some();
-    let result = call.host.head(call.token(), request).await?;
+    let first = call.host.head(call.token(), request).await;
+    let result = match (first, otherwise) {
+        (Err(Error::PreconditionFailed(_)), Some(whole)) => {
+            call.host.head(call.token(), whole).await?
+        }
+        (first, _) => first?,
+    };
     let mut reply = object_headers::of_object(&result, checksums_asked(call), part_asked);
     object_headers::override_headers(&mut reply, &call.request.query)?;
     Ok(reply)
+}
+
+/// What a GET or HEAD asks for.
+struct Wanted {
+    request: GetRequest,
+    /// To be asked instead when the object is no longer the one that the client knows: all of it.
+    otherwise: Option<GetRequest>,
+}
+
+/// Reads the request with its If-Range (RFC 9110 §13.1.5): a client that has the beginning of an object wants the rest
+/// only while it is still the same object. The host compares, so that no other write can come between.
+fn wanted<H: Host>(call: &Call<'_, H>) -> Result<Wanted, S3Error> {
+    let mut request = get_request(call)?;
+    let mut otherwise = None;
+    if request.range.is_some()
+        && let Some(known) = call.request.headers.single("if-range")?
+    {
+        let whole = GetRequest {
+            range: None,
+            ..request.clone()
+        };
+        match conditions::strong_tag(known) {
+            Some(tag) if conditions::leaves_room_for_if_match(&request.conditions) => {
+                request.conditions.if_match.push(tag.to_owned());
+                otherwise = Some(whole);
+            }
+            // A date or a weak tag, or conditions with which the host would not compare the tag: a range may always be
+            // ignored (RFC 9110 §14.2).
+            _ => request = whole,
+        }
+    }
+    Ok(Wanted { request, otherwise })
 }
 
 fn get_request<H: Host>(call: &Call<'_, H>) -> Result<GetRequest, S3Error> {

@@ -177,7 +177,8 @@ fn object_size<H: Host>(call: &Call<'_, H>) -> Result<Option<u64>, S3Error> {
 
 fn completed_document<H: Host>(call: &Call<'_, H>, result: &PutResult, parts: u32) -> String {
     let target = &call.request.target;
-    let mut location = format!("http://{}/", call.request.host);
+    let scheme = if call.request.tls { "https" } else { "http" };
+    let mut location = format!("{scheme}://{}/", call.request.host);
     if !call.request.bucket_in_host {
         location.push_str(&escape::encode(&target.bucket, false));
         location.push('/');

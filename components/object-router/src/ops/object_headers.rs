@@ -49,7 +49,8 @@ pub fn of_object<S>(result: &GetResult, checksums: bool, part_asked: bool) -> Re
         reply.set("x-amz-mp-parts-count", &parts.to_string());
     }
     // The stored checksum is of the whole object; with a piece of it the client would compare unlike things.
-    if checksums && result.range.is_none() {
+    let whole = result.range.is_none() || result.length == info.size;
+    if checksums && whole {
         checksum::set(&mut reply, info.checksum.as_ref(), info.parts);
     }
     reply
@@ -58,7 +59,7 @@ pub fn of_object<S>(result: &GetResult, checksums: bool, part_asked: bool) -> Re
 /// Replaces the headers that the query asks to be replaced.
 pub fn override_headers<S>(reply: &mut Reply<S>, query: &Query) -> Result<(), S3Error> {
     for (parameter, name) in OVERRIDES {
-        let Some(value) = query.get(parameter) else {
+        let Some(value) = query.filled(parameter) else {
             continue;
         };
         if value.bytes().any(|b| b < b' ' && b != b'\t' || b == 0x7f) {
