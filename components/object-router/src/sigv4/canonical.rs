@@ -80,12 +80,14 @@ fn push_header(out: &mut String, request: &Request, name: &str) {
     out.push('\n');
 }
 
+/// Tabs count as spaces: that is how the SDKs that touch them at all sign them.
 fn push_trimmed(out: &mut String, value: &str) {
-    for (position, word) in value.split(' ').filter(|word| !word.is_empty()).enumerate() {
+    let words = value.split([' ', '\t']).filter(|word| !word.is_empty());
+    for (position, word) in words.enumerate() {
         if position > 0 {
             out.push(' ');
         }
-        out.push_str(word.trim_matches('\t'));
+        out.push_str(word);
     }
 }
 

@@ -148,7 +148,7 @@ impl Request {
 
     /// Sends it to a host.
     pub fn send(&self, host: &Playback) -> Answered {
-        let domains = Domains::parse("s3.example");
+        let domains = Domains::parse("s3.example, s3.amazonaws.com");
         let serving = serve(host, self.raw(), self.body.clone(), &domains, REQUEST_ID);
         // The host never waits, so that a single poll runs a request to its end.
         let mut serving = pin!(serving);

@@ -12,8 +12,12 @@ mod client;
 mod fixtures;
 mod playback;
 
+mod authentication;
+mod bodies;
 mod buckets;
 mod copies;
+mod cors;
+mod errors;
 mod listing;
 mod multipart;
 mod objects;
