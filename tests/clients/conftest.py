@@ -1,12 +1,7 @@
-"""What every client test shares: the server, a boto3 client, a bucket.
-
-A test that needs a program that is not installed is skipped with the reason;
-where `CI` is set it fails instead, so that nothing drops out unseen.
-"""
+"""What every client test shares: the server, a boto3 client, a bucket."""
 
 import os
 import re
-import shutil
 import socket
 import uuid
 
@@ -17,21 +12,6 @@ import pytest
 from server import ACCESS_KEY, REGION, SECRET_KEY, Foreign, Server
 
 FOREIGN = os.environ.get("CONCIERGE_TEST_ENDPOINT")
-
-
-def need(program: str, *fallbacks: str) -> str:
-    """The path of `program`, or a skip (a failure in CI)."""
-    for name in (program, *fallbacks):
-        path = shutil.which(name)
-        if path:
-            return path
-    missing(f"{program} is not installed")
-
-
-def missing(reason: str):
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason}, and CI is set")
-    pytest.skip(reason)
 
 
 def ours_only():

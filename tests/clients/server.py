@@ -41,8 +41,10 @@ def binary() -> pathlib.Path:
 class Server:
     """One running `concierge up`; a context manager."""
 
-    def __init__(self, *arguments: str, data: pathlib.Path | None = None):
+    def __init__(self, *arguments: str, data: pathlib.Path | None = None, known_key: bool = True):
+        """`known_key` gives the first start ACCESS_KEY; else it makes one of its own."""
         self.arguments = list(arguments)
+        self.known_key = known_key
         self.temporary = None if data else tempfile.mkdtemp(prefix="concierge-clients-")
         self.data = data or pathlib.Path(self.temporary) / "data"
         self.addresses: dict[str, str] = {}
@@ -50,13 +52,10 @@ class Server:
         self.log = tempfile.NamedTemporaryFile(prefix="concierge-log-", delete=False)
 
     def __enter__(self) -> "Server":
-        environment = {
-            **os.environ,
-            "CONCIERGE_ACCESS_KEY_ID": ACCESS_KEY,
-            "CONCIERGE_SECRET_ACCESS_KEY": SECRET_KEY,
-            "CONCIERGE_ROOT_USER": "clients",
-            "CONCIERGE_ROOT_PASSWORD": "client tests only",
-        }
+        # What the caller's shell has set is not part of the test.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CONCIERGE_")}
+        if self.known_key:
+            environment |= {"CONCIERGE_ACCESS_KEY_ID": ACCESS_KEY, "CONCIERGE_SECRET_ACCESS_KEY": SECRET_KEY}
         command = [
             str(binary()), "up", "--data", str(self.data),
             "--web", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--internal", "127.0.0.1:0",

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import need
+from programs import need
 from server import ACCESS_KEY, REGION, SECRET_KEY
 
 

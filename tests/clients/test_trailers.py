@@ -9,8 +9,9 @@ import subprocess
 
 import pytest
 
-from conftest import make_client, need, ours_only, unique
+from conftest import make_client, ours_only, unique
 from digests import ALGORITHMS, encoded, member
+from programs import need
 from server import ACCESS_KEY, REGION, SECRET_KEY, Server
 
 MIB = 1 << 20

@@ -1,0 +1,102 @@
+"""README.md's transcript, run as it is printed.
+
+Every line of a `console` block that begins with `$ ` goes to one shell, and what
+it prints must be what the README prints below it. Three things differ from a
+reader's terminal: `cargo run --release` is the binary under test, ports are free
+ones (the README's must be the defaults that `concierge config` prints), and the
+dates in listings are today's.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import programs
+from conftest import ours_only
+from server import ROOT, Server, binary
+
+START = "cargo run --release"
+DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+END_OF_OUTPUT = "--- end of output ---"
+"""Printed by the shell after each command, to tell their outputs apart."""
+
+
+def section(title: str) -> str:
+    """The README's text under a heading of the second level."""
+    text = (ROOT / "README.md").read_text()
+    return re.search(rf"^## {title}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL).group(1)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def steps(block: str) -> list[tuple[str, str]]:
+    """Commands of a block, each with what is printed below it."""
+    pairs = re.split(r"^\$ ", block, flags=re.MULTILINE)
+    assert pairs[0] == "", f"output without a command: {pairs[0]!r}"
+    return [tuple(pair.split("\n", 1)) for pair in pairs[1:]]
+
+
+def ready_line() -> dict[str, str]:
+    """Names and addresses of the line that the README promises."""
+    lines = [line for block in blocks(section("Try it"), "text") for line in block.splitlines()]
+    ready = [line for line in lines if line.startswith("ready ")]
+    assert len(ready) == 1, lines
+    return dict(word.split("=", 1) for word in ready[0].split()[1:])
+
+
+@pytest.fixture(params=["pypi", "debian"])
+def path(request, tmp_path):
+    """A search path where `aws` is the one of the name."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "aws").symlink_to(programs.aws(request.param))
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+def shell(commands: list[str], folder: pathlib.Path, environment: dict[str, str]) -> list[str]:
+    """Runs all commands in one shell in `folder`; gives what each printed, errors too."""
+    script = folder.parent / "script"
+    script.write_text("".join(f"{command}\necho '{END_OF_OUTPUT}'\n" for command in commands))
+    done = subprocess.run(
+        [programs.need("bash"), "-e", str(script)], cwd=folder, env=environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    *outputs, rest = done.stdout.split(f"{END_OF_OUTPUT}\n")
+    assert rest == "" and len(outputs) == len(commands), done.stdout
+    return outputs
+
+
+def test_transcript(path, tmp_path):
+    ours_only()
+    written = [step for block in blocks(section("Try it"), "console") for step in steps(block)]
+    assert written[0] == (START, ""), "the transcript begins with the start of the server"
+    promised = ready_line()
+    home = tmp_path / "clone"
+    home.mkdir()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CONCIERGE_"))}
+    environment |= {"PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true"}
+    with Server(data=home / "data", known_key=False) as server:
+        assert promised.keys() == server.addresses.keys()
+        commands = [command for command, _ in written[1:]]
+        for name, address in promised.items():
+            commands = [command.replace(address, server.addresses[name]) for command in commands]
+        printed = shell(commands, home, environment)
+    for (command, expected), output in zip(written[1:], printed):
+        assert DATE.sub("DATE", output) == DATE.sub("DATE", expected), command
+
+
+def test_the_printed_addresses_are_the_defaults(tmp_path):
+    ours_only()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CONCIERGE_")}
+    done = subprocess.run([str(binary()), "config", "--json"], cwd=tmp_path, env=environment,
+                          capture_output=True, text=True, check=True)
+    settings = json.loads(done.stdout)
+    for name, address in ready_line().items():
+        assert settings[name]["value"] == address, name
+    assert pathlib.Path(settings["data"]["value"]) == pathlib.Path("data")
