@@ -14,6 +14,7 @@
 
 pub mod chunked;
 pub mod disk;
+pub mod memory;
 pub mod process;
 pub mod program;
 pub mod raw;

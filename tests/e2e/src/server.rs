@@ -9,6 +9,7 @@ use object_store::{ClientOptions, RetryConfig};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::memory::Growth;
 use crate::process::{Process, tail};
 use crate::sigv4::Credentials;
 use crate::{Request, Response, program, raw};
@@ -99,6 +100,11 @@ impl Server {
     /// Its process id.
     pub fn id(&self) -> Option<u32> {
         self.process.id()
+    }
+
+    /// Begins to watch how its memory grows.
+    pub fn watch_memory(&self) -> anyhow::Result<Growth> {
+        Growth::of(self.id().context("the server does not run")?)
     }
 
     /// The end of its log.

@@ -1,10 +1,10 @@
 //! kill -9 in a loop under load.
 //!
 //! Several writers put, overwrite, copy, delete and upload in parts, each on
-//! keys of its own, until the program is killed at a random moment. After the
-//! restart: what was acknowledged is there byte for byte (and what was deleted
-//! is not), what was under way is there whole or not at all, versions stay, the
-//! listing agrees with the reads, and the volumes verify.
+//! keys of its own, until the program is killed at a random moment. Then the
+//! volumes verify, and after the restart: what was acknowledged is there byte for
+//! byte (and what was deleted is not), what was under way is there whole or not
+//! at all, versions stay, and the listing agrees with the reads.
 //!
 //! `CONCIERGE_CRASH_ROUNDS` sets the rounds (5 unless set), `CONCIERGE_SEED`
 //! replays the choices of a run; moments and the order of events between
@@ -13,6 +13,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use concierge_tests::disk::{self, eventually};
 use concierge_tests::{Request, Server, seed};
 use futures::TryStreamExt;
@@ -20,6 +21,7 @@ use object_store::aws::AmazonS3;
 use object_store::path::Path;
 use object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt};
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
 const PLAIN: &str = "crash-plain";
@@ -27,6 +29,9 @@ const VERSIONED: &str = "crash-versioned";
 const WRITERS: usize = 8;
 const KEYS_PER_WRITER: u32 = 12;
 const MIB: usize = 1 << 20;
+/// Old versions that a round reads again, of each writer. All of them are read
+/// after the last round; reading them in each would make a long run quadratic.
+const OLD_VERSIONS_PER_ROUND: usize = 25;
 
 /// What a key holds: nothing, or bytes that `seed::bytes` makes again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,13 +71,38 @@ struct Known {
     possible: Option<Value>,
 }
 
-/// A writer, its keys, and the versions it was told of.
+/// A version that a writer was told of: it stays for ever.
+#[derive(Debug, Clone)]
+struct Version {
+    key: String,
+    id: String,
+    value: Value,
+}
+
+/// A writer, its keys, and its versions.
 struct Writer {
     rng: StdRng,
     number: usize,
     keys: BTreeMap<String, Known>,
-    versions: Vec<(String, String, Value)>,
+    versions: Vec<Version>,
+    /// How many of the versions were read since they were written.
+    versions_read: usize,
     acknowledged: usize,
+}
+
+/// What a run did and checked.
+#[derive(Debug, Default)]
+struct Figures {
+    /// Operations that were answered with success.
+    acknowledged: usize,
+    /// Keys and versions read after a restart and compared with what is known.
+    reads_compared: usize,
+    /// Of these, reads that found what was under way at the kill.
+    unacknowledged_found: usize,
+    /// Records of volumes read and matched with their checksums.
+    records_verified: u64,
+    /// Bytes of these.
+    bytes_verified: u64,
 }
 
 impl Writer {
@@ -93,6 +123,7 @@ impl Writer {
             number,
             keys,
             versions: Vec::new(),
+            versions_read: 0,
             acknowledged: 0,
         }
     }
@@ -208,15 +239,15 @@ impl Writer {
                 value.bytes().unwrap_or_default().into(),
             )
             .await?;
-        if let Some(version) = put.version {
-            self.versions.push((key, version, value));
+        if let Some(id) = put.version {
+            self.versions.push(Version { key, id, value });
         }
         Ok(())
     }
 
     /// Compares every key with what is known, and takes what was found as
     /// certain from now on.
-    async fn check(&mut self, plain: &AmazonS3, versioned: &AmazonS3) -> anyhow::Result<()> {
+    async fn check(&mut self, plain: &AmazonS3, figures: &mut Figures) -> anyhow::Result<()> {
         for (key, known) in &mut self.keys {
             let found = read(plain, key, None).await?;
             let candidates = [Some(known.certain), known.possible];
@@ -228,18 +259,33 @@ impl Writer {
                 let length = found.map(|bytes| bytes.len());
                 anyhow::bail!("{key} holds {length:?} bytes that are neither of {known:?}");
             };
+            figures.reads_compared += 1;
+            figures.unacknowledged_found += usize::from(value != known.certain);
             *known = Known {
                 certain: value,
                 possible: None,
             };
         }
-        for (key, version, value) in &self.versions {
-            let found = read(versioned, key, Some(version)).await?;
-            anyhow::ensure!(
-                found == value.bytes(),
-                "version {version} of {key} is not {value:?}"
-            );
+        Ok(())
+    }
+
+    /// Compares the versions written since the last time, and `old` of those
+    /// before.
+    async fn check_versions(
+        &mut self,
+        versioned: &AmazonS3,
+        old: usize,
+        figures: &mut Figures,
+    ) -> anyhow::Result<()> {
+        let fresh = self.versions.split_off(self.versions_read);
+        let again = self.versions.sample(&mut self.rng, old).cloned();
+        for version in fresh.iter().cloned().chain(again.collect::<Vec<_>>()) {
+            let found = read(versioned, &version.key, Some(&version.id)).await?;
+            anyhow::ensure!(found == version.value.bytes(), "{version:?} is not so");
+            figures.reads_compared += 1;
         }
+        self.versions.extend(fresh);
+        self.versions_read = self.versions.len();
         Ok(())
     }
 }
@@ -332,7 +378,35 @@ async fn acknowledged_writes_survive_kills() -> anyhow::Result<()> {
         .and_then(|n| n.parse().ok())
         .unwrap_or(5);
     let mut rng = StdRng::seed_from_u64(seed);
-    let mut server = Server::start().await?;
+    let mut server = fresh().await?;
+    let mut writers: Vec<Writer> = (0..WRITERS)
+        .map(|number| Writer::new(rng.random(), number))
+        .collect();
+    let mut figures = Figures::default();
+    for round in 1..=rounds {
+        let moment = Duration::from_millis(rng.random_range(20..2500));
+        work_until_killed(&mut server, &mut writers, moment).await?;
+        volumes_verify(&server, &mut figures).await?;
+        server.start_again().await?;
+        let old = if round == rounds {
+            usize::MAX
+        } else {
+            OLD_VERSIONS_PER_ROUND
+        };
+        check_all(&server, &mut writers, old, &mut figures).await?;
+        abort_uploads(&server).await?;
+        figures.acknowledged = writers.iter().map(|writer| writer.acknowledged).sum();
+        println!("round {round}: killed after {moment:?}; so far {figures:?}");
+    }
+    assert!(
+        figures.acknowledged > 0,
+        "no operation was ever acknowledged: the load did not run"
+    );
+    nothing_is_left(&server).await
+}
+
+async fn fresh() -> anyhow::Result<Server> {
+    let server = Server::start().await?;
     server.create_bucket(PLAIN).await?;
     server.create_bucket(VERSIONED).await?;
     let enable = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
@@ -340,56 +414,55 @@ async fn acknowledged_writes_survive_kills() -> anyhow::Result<()> {
         .send(Request::new("PUT", format!("/{VERSIONED}?versioning")).body(enable))
         .await?;
     assert_eq!(enabled.status, 200, "{enabled:?}");
-    let mut writers: Vec<Writer> = (0..WRITERS)
-        .map(|number| Writer::new(rng.random(), number))
-        .collect();
-
-    for round in 1..=rounds {
-        let (plain, versioned) = (server.object_store(PLAIN)?, server.object_store(VERSIONED)?);
-        let moment = Duration::from_millis(rng.random_range(20..2500));
-        let load = futures::future::join_all(
-            writers
-                .iter_mut()
-                .map(|writer| writer.work(&plain, &versioned)),
-        );
-        // The random moment of the kill, not a wait for something.
-        let kill = async {
-            tokio::time::sleep(moment).await;
-            server.kill().await
-        };
-        let (_, killed) = tokio::join!(load, kill);
-        killed?;
-
-        server.start_again().await?;
-        let (plain, versioned) = (server.object_store(PLAIN)?, server.object_store(VERSIONED)?);
-        for writer in &mut writers {
-            writer.check(&plain, &versioned).await?;
-        }
-        listing_agrees(&plain, &writers).await?;
-        abort_uploads(&server).await?;
-        let acknowledged: usize = writers.iter().map(|writer| writer.acknowledged).sum();
-        println!(
-            "round {round}: killed after {moment:?}; {acknowledged} operations acknowledged so far"
-        );
-    }
-    let acknowledged: usize = writers.iter().map(|writer| writer.acknowledged).sum();
-    assert!(
-        acknowledged > 0,
-        "no operation was ever acknowledged: the load did not run"
-    );
-    volumes_verify(&mut server).await?;
-    nothing_is_left(&server).await
+    Ok(server)
 }
 
-/// All stored data passes verification, with the program stopped.
-async fn volumes_verify(server: &mut Server) -> anyhow::Result<()> {
-    server.terminate().await?;
-    let output = server.command(&["volumes", "verify"]).await?;
-    anyhow::ensure!(
-        output.status.success(),
-        "the volumes do not verify: {output:?}"
+async fn work_until_killed(
+    server: &mut Server,
+    writers: &mut [Writer],
+    moment: Duration,
+) -> anyhow::Result<()> {
+    let (plain, versioned) = (server.object_store(PLAIN)?, server.object_store(VERSIONED)?);
+    let load = futures::future::join_all(
+        writers
+            .iter_mut()
+            .map(|writer| writer.work(&plain, &versioned)),
     );
-    server.start_again().await
+    // The random moment of the kill, not a wait for something.
+    let kill = async {
+        tokio::time::sleep(moment).await;
+        server.kill().await
+    };
+    let (_, killed) = tokio::join!(load, kill);
+    killed
+}
+
+async fn check_all(
+    server: &Server,
+    writers: &mut [Writer],
+    old_versions: usize,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let (plain, versioned) = (server.object_store(PLAIN)?, server.object_store(VERSIONED)?);
+    for writer in writers.iter_mut() {
+        writer.check(&plain, figures).await?;
+        writer
+            .check_versions(&versioned, old_versions, figures)
+            .await?;
+    }
+    listing_agrees(&plain, writers).await
+}
+
+/// All stored data passes verification, while the program does not run.
+async fn volumes_verify(server: &Server, figures: &mut Figures) -> anyhow::Result<()> {
+    let found = server.json(&["volumes", "verify", "--json"]).await?;
+    let nodes = found["nodes"].as_array().context("no nodes")?;
+    anyhow::ensure!(!nodes.is_empty(), "nothing was verified: {found}");
+    for node in nodes {
+        figures.records_verified += node["records"].as_u64().context("no records")?;
+        figures.bytes_verified += node["bytes"].as_u64().context("no bytes")?;
+    }
+    Ok(())
 }
 
 /// With every object deleted, the disk comes back: no garbage grows for ever.

@@ -1,5 +1,6 @@
 //! Clients that are slow, or stand still, must not cost others their service.
 
+use concierge_tests::memory::Growth;
 use concierge_tests::{Request, Server, raw, seed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -8,6 +9,10 @@ const BUCKET: &str = "queue";
 /// Of each kind. More than a small pool, fewer than a process may have files.
 const CLIENTS: usize = 100;
 const MIB: usize = 1 << 20;
+/// What [`CLIENTS`] that stand still may cost at most: their sockets' buffers
+/// are the kernel's, and each upload or download has one block of its body in
+/// the program.
+const GROWTH_MAX_BYTES: u64 = 128 << 20;
 
 async fn fresh() -> anyhow::Result<Server> {
     let server = Server::start().await?;
@@ -31,6 +36,13 @@ async fn others_are_served(server: &Server) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn costs_little(growth: &Growth) -> anyhow::Result<()> {
+    let grown = growth.peak_bytes()?;
+    assert!(grown < GROWTH_MAX_BYTES, "the server grew by {grown} bytes");
+    println!("the server grew by {grown} bytes");
+    Ok(())
+}
+
 async fn connect_all(server: &Server, bytes: &[u8]) -> anyhow::Result<Vec<TcpStream>> {
     let mut streams = Vec::new();
     for _ in 0..CLIENTS {
@@ -44,9 +56,11 @@ async fn connect_all(server: &Server, bytes: &[u8]) -> anyhow::Result<Vec<TcpStr
 #[tokio::test]
 async fn half_a_header() -> anyhow::Result<()> {
     let server = fresh().await?;
+    let growth = server.watch_memory()?;
     let silent = connect_all(&server, b"").await?;
     let begun = connect_all(&server, b"PUT /queue/never HTTP/1.1\r\nhost: x\r\nx-am").await?;
     others_are_served(&server).await?;
+    costs_little(&growth)?;
     drop((silent, begun));
     others_are_served(&server).await
 }
@@ -54,11 +68,13 @@ async fn half_a_header() -> anyhow::Result<()> {
 #[tokio::test]
 async fn uploads_that_stand_still() -> anyhow::Result<()> {
     let server = fresh().await?;
+    let growth = server.watch_memory()?;
     let address = server.s3()?.to_owned();
     let put = Request::new("PUT", format!("/{BUCKET}/slow")).body(seed::bytes(2, MIB));
     let bytes = Server::credentials().signed(put, &address).bytes();
     let mut standing = connect_all(&server, &bytes[..bytes.len() - MIB + 10]).await?;
     others_are_served(&server).await?;
+    costs_little(&growth)?;
     // They were only slow: one that goes on in the end is served like any other.
     let mut first = standing.remove(0);
     first.write_all(&bytes[bytes.len() - MIB + 10..]).await?;
@@ -79,6 +95,7 @@ async fn uploads_that_stand_still() -> anyhow::Result<()> {
 #[tokio::test]
 async fn downloads_that_nobody_reads() -> anyhow::Result<()> {
     let server = fresh().await?;
+    let growth = server.watch_memory()?;
     let address = server.s3()?.to_owned();
     let get = Server::credentials()
         .signed(Request::new("GET", format!("/{BUCKET}/big")), &address)
@@ -89,6 +106,7 @@ async fn downloads_that_nobody_reads() -> anyhow::Result<()> {
         stream.read_exact(&mut [0; 12]).await?;
     }
     others_are_served(&server).await?;
+    costs_little(&growth)?;
     drop(standing);
     others_are_served(&server).await
 }

@@ -14,7 +14,7 @@ use crate::load::{Keep, Plan, Reply, Request, Sample, Stop, Workload, drive};
 use crate::options::Options;
 use crate::report::{Outcome, Report, rows};
 use crate::s3::{Endpoint, Payload, PayloadKind, Puts, S3Request, Target, create_bucket};
-use crate::servers::concierge;
+use crate::servers::{concierge, memory};
 
 /// Options of `list`.
 #[derive(clap::Args)]
@@ -44,6 +44,8 @@ const PREFIX: &str = "log/";
 const PAGE_KEYS: u64 = 1_000;
 /// Keys that share the part of their names before the second slash.
 const GROUP_KEYS: u64 = 100;
+/// Bytes in the unit of memory.
+const MIB: f64 = (1 << 20) as f64;
 /// Bytes of each object: small enough that making a million is about keys.
 const OBJECT_BYTES: u64 = 16;
 
@@ -81,6 +83,7 @@ pub fn run(options: &Options, of_list: &ListOptions) -> Result<Report> {
         make_keys(endpoint, keys, of_list.clients, &mut report)?;
     }
     let table = scan_table(&dir.path().join("baseline.db"), keys)?;
+    let before = endpoints.iter().map(watch).collect::<Result<Vec<_>>>()?;
     for kind in [Kind::FirstPage, Kind::Random, Kind::Prefixes] {
         let mut outcomes = vec![scan(&table, kind, keys, pages, options.seed)?];
         for endpoint in &endpoints {
@@ -90,7 +93,33 @@ pub fn run(options: &Options, of_list: &ListOptions) -> Result<Report> {
             .rows
             .extend(rows(kind.name(keys).as_str(), &outcomes));
     }
+    for (endpoint, before) in endpoints.iter().zip(before) {
+        say_growth(endpoint, before, &mut report)?;
+    }
     Ok(report)
+}
+
+/// Begins to watch the memory of an endpoint whose process we know; gives what
+/// it has now, in bytes.
+fn watch(endpoint: &Endpoint) -> Result<Option<u64>> {
+    let Some(pid) = endpoint.pid else {
+        return Ok(None);
+    };
+    memory::forget_peak(pid)?;
+    Ok(Some(memory::of_process(pid)?.resident))
+}
+
+/// Says how far it grew at most while pages were listed.
+fn say_growth(endpoint: &Endpoint, before: Option<u64>, report: &mut Report) -> Result<()> {
+    if let (Some(pid), Some(before)) = (endpoint.pid, before) {
+        let grown = memory::of_process(pid)?.peak.saturating_sub(before);
+        report.fact(
+            format!("{} grew while listing", endpoint.name),
+            grown as f64 / MIB,
+            "MiB",
+        );
+    }
+    Ok(())
 }
 
 /// What is listed.
