@@ -13,7 +13,7 @@ def account(server, name):
     ours_only()
     server.run("account", "create", name, "--json")
     made = json.loads(server.run("key", "create", "--account", name, "--json").stdout)
-    return make_client(server.s3, made["id"], made["secret"]), made
+    return make_client(server.s3, made["access_key_id"], made["secret_access_key"]), made
 
 
 @pytest.fixture
@@ -69,11 +69,11 @@ def test_each_to_its_own(s3, guest, other):
 def test_disabled_and_deleted_keys(server):
     client, made = account(server, unique("leaving"))
     client.list_buckets()
-    server.run("key", "disable", made["id"])
+    server.run("key", "disable", made["access_key_id"])
     with refused("InvalidAccessKeyId", 403):
         client.list_buckets()
-    server.run("key", "enable", made["id"])
+    server.run("key", "enable", made["access_key_id"])
     client.list_buckets()
-    server.run("key", "delete", made["id"])
+    server.run("key", "delete", made["access_key_id"])
     with refused("InvalidAccessKeyId", 403):
         client.list_buckets()

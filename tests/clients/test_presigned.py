@@ -6,6 +6,7 @@ import urllib.parse
 import xml.etree.ElementTree
 
 import botocore.auth
+import botocore.crt.auth
 import pytest
 
 from conftest import make_client
@@ -74,13 +75,20 @@ def test_what_was_not_signed_is_refused(signer, s3, bucket):
 
 
 def at(monkeypatch, moment):
-    """Lets botocore sign as if it were `moment`."""
-    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *a, **k: moment)
+    """Lets botocore sign as if it were `moment`, with its own code or awscrt's."""
+    def clock(remove_tzinfo=True):
+        return moment.replace(tzinfo=None) if remove_tzinfo else moment
+
+    for module in (botocore.auth, botocore.crt.auth):
+        monkeypatch.setattr(module, "get_current_datetime", clock)
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def test_expired(signer, bucket, monkeypatch):
-    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-    at(monkeypatch, now - datetime.timedelta(seconds=120))
+    at(monkeypatch, now() - datetime.timedelta(seconds=120))
     url = signer.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "k"}, ExpiresIn=60)
     status, _, body = request("GET", url)
     assert (status, code(body)) == (403, "AccessDenied")
@@ -89,8 +97,7 @@ def test_expired(signer, bucket, monkeypatch):
 
 def test_still_good_after_the_skew_limit(signer, s3, bucket, monkeypatch):
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
-    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-    at(monkeypatch, now - datetime.timedelta(hours=2))
+    at(monkeypatch, now() - datetime.timedelta(hours=2))
     url = signer.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "k"}, ExpiresIn=86400)
     assert request("GET", url)[0] == 200
 
@@ -102,8 +109,7 @@ def test_longer_than_a_week(signer, bucket):
 
 
 def test_skewed_clock_in_the_header(s3, bucket, monkeypatch):
-    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-    at(monkeypatch, now - datetime.timedelta(minutes=20))
+    at(monkeypatch, now() - datetime.timedelta(minutes=20))
     with pytest.raises(s3.exceptions.ClientError) as caught:
         s3.list_objects_v2(Bucket=bucket)
     assert caught.value.response["Error"]["Code"] == "RequestTimeTooSkewed"

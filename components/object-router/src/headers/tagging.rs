@@ -6,7 +6,28 @@ use crate::http::headers::Headers;
 use crate::http::query::parse_query;
 
 /// The most tags of an object (User Guide, "Categorizing your objects using tags").
-const MAX_TAGS: usize = 10;
+const MAX_OBJECT_TAGS: usize = 10;
+/// The most tags of a bucket (User Guide, "Using cost allocation S3 bucket tags").
+const MAX_BUCKET_TAGS: usize = 50;
+
+/// Refuses more tags than an object may have, with the code and words that S3 has for this alone: it is no
+/// `InvalidTag`.
+pub fn check_object_tags(count: usize) -> Result<(), S3Error> {
+    check(count, MAX_OBJECT_TAGS, "Object")
+}
+
+/// Refuses more tags than a bucket may have.
+pub fn check_bucket_tags(count: usize) -> Result<(), S3Error> {
+    check(count, MAX_BUCKET_TAGS, "Bucket")
+}
+
+fn check(count: usize, limit: usize, whose: &str) -> Result<(), S3Error> {
+    if count <= limit {
+        return Ok(());
+    }
+    let why = format!("{whose} tags cannot be greater than {limit}");
+    Err(S3Error::with(Code::BadRequest, why))
+}
 
 /// Reads `KEY=VALUE&KEY=VALUE`, URL-encoded; `None` where the header was not sent. What the tags may be is the
 /// host's to say.
@@ -22,12 +43,7 @@ pub fn parse_tagging(headers: &Headers) -> Result<Option<Vec<Tag>>, S3Error> {
             text,
         )
     })?;
-    if pairs.pairs().len() > MAX_TAGS {
-        return Err(S3Error::with(
-            Code::InvalidTag,
-            "Object tags cannot be greater than 10",
-        ));
-    }
+    check_object_tags(pairs.pairs().len())?;
     let tags: Vec<Tag> = pairs
         .pairs()
         .iter()
@@ -85,7 +101,7 @@ mod tests {
         let many = |n: usize| (0..n).map(|n| format!("k{n}=v&")).collect::<String>();
         assert_eq!(read(&many(10)).unwrap().unwrap().len(), 10);
         for n in [11, 10_000] {
-            assert_eq!(read(&many(n)).unwrap_err().code(), Code::InvalidTag);
+            assert_eq!(read(&many(n)).unwrap_err().code(), Code::BadRequest);
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::get::parse_part_number;
 use super::object_headers::quoted;
 use super::put::storage_class;
-use crate::bindings::concierge::objects::blobs::PutResult;
+use crate::bindings::concierge::objects::blobs::{Error, PutResult};
 use crate::bindings::concierge::objects::multipart::{
     CompleteRequest, CreateRequest, PartCopyRequest, PartCopyResult, UploadInfo,
 };
@@ -14,6 +14,7 @@ use crate::headers::{checksum, conditions, copy_source, metadata, range, tagging
 use crate::host::Host;
 use crate::http::date;
 use crate::http::escape;
+use crate::http::headers::Headers;
 use crate::http::reply::Reply;
 use crate::http::request::parse_decimal;
 use crate::xml::{Writer, parse_complete_multipart};
@@ -86,13 +87,25 @@ pub async fn copy_part<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
         upload_id: upload.upload_id,
         number: part_number(call)?,
     };
-    let result = call.host.copy_part(call.token(), request).await?;
+    let result = match call.host.copy_part(call.token(), request).await {
+        Err(Error::InvalidRange(size)) => return Err(range_of_no_source(headers, size)),
+        other => other?,
+    };
     let mut reply = Reply::xml(copied_document(&result));
     reply.set_some(
         "x-amz-copy-source-version-id",
         result.source_version_id.as_deref(),
     );
     Ok(reply)
+}
+
+/// A range that goes past the end of the source: unlike a read, a copy is not cut short, and its error is another.
+fn range_of_no_source(headers: &Headers, size: u64) -> S3Error {
+    S3Error::argument(
+        format!("Range specified is not valid for source object of size: {size}"),
+        "x-amz-copy-source-range",
+        headers.get("x-amz-copy-source-range").unwrap_or_default(),
+    )
 }
 
 fn copied_document(result: &PartCopyResult) -> String {

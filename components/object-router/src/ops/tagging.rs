@@ -3,6 +3,7 @@
 use crate::bindings::concierge::objects::blobs::Tag;
 use crate::call::{Call, Outcome};
 use crate::error::{Code, S3Error};
+use crate::headers::tagging;
 use crate::host::Host;
 use crate::http::reply::Reply;
 use crate::xml::{Writer, parse_tagging};
@@ -22,6 +23,7 @@ pub async fn get_object<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
 pub async fn put_object<H: Host>(call: &Call<'_, H>, body: H::Incoming) -> Outcome<H> {
     let named = call.named()?;
     let tags = read(call, body).await?;
+    tagging::check_object_tags(tags.len())?;
     let version_id = call.host.set_tags(call.token(), named, tags).await?;
     let mut reply = Reply::empty(200);
     reply.set_some("x-amz-version-id", version_id.as_deref());
@@ -54,6 +56,7 @@ pub async fn get_bucket<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
 /// PutBucketTagging
 pub async fn put_bucket<H: Host>(call: &Call<'_, H>, body: H::Incoming) -> Outcome<H> {
     let tags = read(call, body).await?;
+    tagging::check_bucket_tags(tags.len())?;
     call.host
         .set_bucket_tags(call.token(), call.bucket(), tags)
         .await?;
