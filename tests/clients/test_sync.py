@@ -28,7 +28,9 @@ def aws(request, server, tmp_path):
     program = programs.aws(request.param)
     config = tmp_path / "aws-config"
     config.write_text(
-        f"[default]\ns3 =\n  max_concurrent_requests = {CONNECTIONS}\n  addressing_style = path\n")
+        f"[default]\ns3 =\n  max_concurrent_requests = {CONNECTIONS}\n  addressing_style = path\n"
+        # Version 1 still presigns for endpoints that it does not know with signature version 2.
+        "  signature_version = s3v4\n")
     environment = {
         "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_DEFAULT_REGION": REGION,
         "AWS_CONFIG_FILE": str(config), "AWS_PAGER": "", "AWS_EC2_METADATA_DISABLED": "true",
