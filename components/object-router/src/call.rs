@@ -8,7 +8,8 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use crate::bindings::concierge::identity::sigv4::Principal;
-use crate::bindings::concierge::objects::blobs::{Body, ChecksumAlgorithm, Framing};
+use crate::bindings::concierge::objects::blobs::{Body, ChecksumAlgorithm, Error, Framing};
+use crate::crc::{CRC32, CRC32C, CRC64NVME};
 use crate::error::{Code, S3Error};
 use crate::headers::checksum;
 use crate::host::{Host, Named, ReadError, UploadName};
@@ -138,6 +139,7 @@ impl<H: Host> Call<'_, H> {
             .map_err(|error| match error {
                 ReadError::TooLong => too_long(max_bytes),
                 ReadError::Incomplete => S3Error::new(Code::IncompleteBody),
+                ReadError::Busy => Error::SlowDown.into(),
             })?;
         if length.is_some_and(|length| length != bytes.len() as u64) {
             return Err(S3Error::new(Code::IncompleteBody));
@@ -194,14 +196,11 @@ fn too_long(max_bytes: usize) -> S3Error {
 
 /// The digest of a document, most significant byte first.
 fn digest(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> Vec<u8> {
-    use crc_fast::{CrcAlgorithm, checksum};
     let crc32 = |value: u64| (value as u32).to_be_bytes().to_vec();
     match algorithm {
-        ChecksumAlgorithm::Crc32 => crc32(checksum(CrcAlgorithm::Crc32IsoHdlc, bytes)),
-        ChecksumAlgorithm::Crc32c => crc32(checksum(CrcAlgorithm::Crc32Iscsi, bytes)),
-        ChecksumAlgorithm::Crc64nvme => checksum(CrcAlgorithm::Crc64Nvme, bytes)
-            .to_be_bytes()
-            .to_vec(),
+        ChecksumAlgorithm::Crc32 => crc32(CRC32.of(bytes)),
+        ChecksumAlgorithm::Crc32c => crc32(CRC32C.of(bytes)),
+        ChecksumAlgorithm::Crc64nvme => CRC64NVME.of(bytes).to_be_bytes().to_vec(),
         ChecksumAlgorithm::Sha1 => Sha1::digest(bytes).to_vec(),
         ChecksumAlgorithm::Sha256 => Sha256::digest(bytes).to_vec(),
     }

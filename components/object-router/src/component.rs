@@ -20,6 +20,7 @@ use crate::bindings::concierge::objects::multipart::{
     self, CompleteRequest, CreateRequest, Part, PartCopyRequest, PartCopyResult, PartPage,
     UploadInfo, UploadPage, UploadQuery,
 };
+use crate::budget::Budget;
 use crate::host::{Host, Named, ReadError, UploadName};
 use crate::http::reply::{HeaderList, Reply, ReplyBody};
 use crate::http::request::{Method, RawRequest};
@@ -30,6 +31,12 @@ use crate::serve::serve;
 /// Bytes of a document that are read at once.
 const READ_BYTES: usize = 16 * 1024;
 
+/// Bytes of documents that an instance holds while they come, beyond the first [`READ_BYTES`] of each, which every
+/// request may hold. Without a bound those who send long documents slowly would fill the instance's memory (64 MiB), and
+/// end the requests of all others in it. A buffer that grows is copied, and the longest document (8 MiB) becomes a tree
+/// of about as much, one at a time: together less than the memory.
+const HELD_BYTES: usize = 24 * 1024 * 1024;
+
 /// The variable with the domains whose sub-domains are buckets, separated by commas.
 const DOMAINS_VARIABLE: &str = "s3_domains";
 
@@ -37,6 +44,7 @@ const DOMAINS_VARIABLE: &str = "s3_domains";
 struct Kept {
     ids: RequestIds,
     domains: Domains,
+    documents: Budget,
 }
 
 thread_local! {
@@ -54,6 +62,7 @@ async fn kept() -> std::rc::Rc<Kept> {
     let made = std::rc::Rc::new(Kept {
         ids: RequestIds::new(),
         domains: Domains::parse(&list),
+        documents: Budget::new(HELD_BYTES),
     });
     // Another request may have been first meanwhile.
     KEPT.with(|cell| cell.get_or_init(|| made).clone())
@@ -84,7 +93,10 @@ async fn handle(request: Request) -> Result<Response, ErrorCode> {
         headers: request.get_headers().copy_all(),
     };
     let kept = kept().await;
-    let reply = serve(&Contracts, raw, request, &kept.domains, &kept.ids.next()).await;
+    let host = Contracts {
+        documents: &kept.documents,
+    };
+    let reply = serve(&host, raw, request, &kept.domains, &kept.ids.next()).await;
     respond(reply)
 }
 
@@ -145,9 +157,11 @@ fn stream_of(request: Request) -> StreamReader<u8> {
 }
 
 /// The contracts of `wit/`.
-struct Contracts;
+struct Contracts<'k> {
+    documents: &'k Budget,
+}
 
-impl Host for Contracts {
+impl Host for Contracts<'_> {
     type Incoming = Request;
     type Outgoing = StreamReader<u8>;
 
@@ -155,12 +169,16 @@ impl Host for Contracts {
         let (_read, read) = wit_future::new(|| Ok(()));
         let (mut stream, trailers) = Request::consume_body(body, read);
         let mut bytes = Vec::new();
+        let mut share = self.documents.share();
         let mut piece = Vec::with_capacity(READ_BYTES);
         loop {
             let (status, read) = stream.read(piece).await;
             bytes.extend_from_slice(&read);
             if bytes.len() > max_bytes {
                 return Err(ReadError::TooLong);
+            }
+            if !share.grow_to(bytes.capacity().saturating_sub(READ_BYTES)) {
+                return Err(ReadError::Busy);
             }
             if !matches!(
                 status,

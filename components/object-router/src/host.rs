@@ -20,6 +20,8 @@ pub enum ReadError {
     TooLong,
     /// It ended before its announced length, or the client went away.
     Incomplete,
+    /// Too many other documents are being read.
+    Busy,
 }
 
 /// One version of an object, named.

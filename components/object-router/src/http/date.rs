@@ -18,25 +18,45 @@ pub fn http(at_us: u64) -> String {
 /// Microseconds since the epoch as S3 writes times in XML: whole seconds, as in the Last-Modified header, so that a
 /// listing and a HEAD agree.
 pub fn xml(at_us: u64) -> String {
-    let (d, t) = parts(at_us);
-    format!("{d}T{t}.000Z")
+    let mut text = written(at_us);
+    text.push_str(".000Z");
+    text
 }
 
 /// Microseconds since the epoch as the errors of signing name them, `YYYY-MM-DDTHH:MM:SSZ`.
 pub fn iso(at_us: u64) -> String {
-    let (d, t) = parts(at_us);
-    format!("{d}T{t}Z")
+    let mut text = written(at_us);
+    text.push('Z');
+    text
 }
 
-fn parts(at_us: u64) -> (String, String) {
+/// `YYYY-MM-DDTHH:MM:SS`, with room for what follows. A page of a listing writes a thousand, so no formatter is asked.
+fn written(at_us: u64) -> String {
     let seconds = i64::try_from((at_us / 1_000_000).min(LAST_SECOND)).unwrap_or(0);
     let at =
         TimeZone::UTC.to_datetime(Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH));
-    let date = format!("{:04}-{:02}-{:02}", at.year(), at.month(), at.day());
-    (
-        date,
-        format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second()),
-    )
+    let year = at.year().unsigned_abs();
+    let mut out = String::with_capacity("YYYY-MM-DDTHH:MM:SS.000Z".len());
+    push_two(&mut out, year / 100);
+    push_two(&mut out, year % 100);
+    for (separator, number) in [
+        ('-', at.month()),
+        ('-', at.day()),
+        ('T', at.hour()),
+        (':', at.minute()),
+        (':', at.second()),
+    ] {
+        out.push(separator);
+        push_two(&mut out, number.unsigned_abs().into());
+    }
+    out
+}
+
+/// A number below 100 in two digits.
+fn push_two(out: &mut String, number: u16) {
+    for digit in [number / 10 % 10, number % 10] {
+        out.extend(char::from_digit(digit.into(), 10));
+    }
 }
 
 /// Reads an HTTP date, in any of the three forms of RFC 9110 §5.6.7, or ISO 8601, which S3 takes too in the headers of
@@ -84,9 +104,10 @@ pub fn parse_amz(text: &str) -> Option<u64> {
 
 /// Seconds since the epoch in the form of x-amz-date, for a request that was signed with a `Date` header.
 pub fn amz(at_s: u64) -> String {
-    let (d, t) = parts(at_s.saturating_mul(1_000_000));
-    let digits = |s: &str| s.chars().filter(char::is_ascii_digit).collect::<String>();
-    format!("{}T{}Z", digits(&d), digits(&t))
+    let mut text = written(at_s.saturating_mul(1_000_000));
+    text.retain(|c| !matches!(c, '-' | ':'));
+    text.push('Z');
+    text
 }
 
 #[cfg(test)]
@@ -132,5 +153,8 @@ mod tests {
         assert_eq!(http(u64::MAX), "Thu, 30 Dec 9999 22:00:00 GMT");
         assert_eq!(xml(u64::MAX), "9999-12-30T22:00:00.000Z");
         assert_eq!(xml(784_111_777_999_999), "1994-11-06T08:49:37.000Z");
+        assert_eq!(xml(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(iso(1_000_000), "1970-01-01T00:00:01Z");
+        assert_eq!(amz(u64::MAX), "99991230T220000Z");
     }
 }

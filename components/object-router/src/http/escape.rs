@@ -72,7 +72,14 @@ pub fn encode(text: &str, keep_slash: bool) -> String {
 /// `encoding-type=url` in listings: as UriEncode, with the slash kept and a space as `+`, which is what the service
 /// sends and what the SDKs undo.
 pub fn encode_listing(text: &str) -> String {
-    encode(text, true).replace("%20", "+")
+    let mut out = String::with_capacity(text.len());
+    for (position, piece) in text.split(' ').enumerate() {
+        if position > 0 {
+            out.push('+');
+        }
+        encode_into(&mut out, piece, true);
+    }
+    out
 }
 
 #[cfg(test)]

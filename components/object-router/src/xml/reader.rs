@@ -71,7 +71,13 @@ impl<'a> Element<'a> {
 }
 
 /// Reads a document whose root has one of these names.
+///
+/// Other control characters are let through though XML 1.0 §2.2 has none: boto3 writes those of a key as they are. A
+/// NUL has no form in XML at all.
 pub fn parse_document<'a>(bytes: &'a [u8], roots: &[&str]) -> Result<Element<'a>, Malformed> {
+    if bytes.contains(&0) {
+        return Err(Malformed);
+    }
     let text = std::str::from_utf8(bytes).map_err(|_| Malformed)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = Tree::default().read(text)?;
@@ -257,6 +263,7 @@ mod tests {
             assert_eq!(read(broken), Err(Malformed), "{broken}");
         }
         assert_eq!(parse_document(b"<R>\xff</R>", &["R"]), Err(Malformed));
+        assert_eq!(parse_document(b"<R>\0</R>", &["R"]), Err(Malformed));
     }
 
     #[test]

@@ -6,6 +6,8 @@ use object_router::bindings::concierge::objects::blobs::{
     Body, ChecksumAlgorithm, DeleteResult, Framing, RequestedChecksum,
 };
 
+use object_router::host::ReadError;
+
 use crate::client::{Answered, Request, document};
 use crate::fixtures::stored;
 use crate::playback::{Answer, Asked, Playback};
@@ -211,9 +213,13 @@ fn every_digest_of_a_document_is_checked() {
 #[test]
 fn documents_end_where_they_say() {
     assert_eq!(
-        refused(delete(ONE).cut()),
+        refused(delete(ONE).unreadable(ReadError::Incomplete)),
         (400, "IncompleteBody".to_owned())
     );
+    let busy = delete(ONE).unreadable(ReadError::Busy);
+    let busy = busy.send(&Playback::new([]));
+    assert_eq!(busy.error(), (503, "SlowDown"));
+    assert_eq!(busy.header("retry-after").as_deref(), Some("1"));
     let short = delete(ONE).without_length().header("content-length", "47");
     assert_eq!(refused(short), (400, "IncompleteBody".to_owned()));
     assert_eq!(one_deleted(delete(ONE).without_length()).status, 200);

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::Md5;
+use object_router::host::ReadError;
 use object_router::http::reply::{Reply, ReplyBody};
 use object_router::http::request::{Method, RawRequest};
 use object_router::http::target::Domains;
@@ -63,9 +64,9 @@ impl Request {
         self.header("content-md5", digest)
     }
 
-    /// The client goes away in the middle of the body.
-    pub fn cut(mut self) -> Self {
-        self.body.cut = true;
+    /// With a body that cannot be read.
+    pub fn unreadable(mut self, failure: ReadError) -> Self {
+        self.body.failure = Some(failure);
         self
     }
 

@@ -87,8 +87,8 @@ calls! {
 #[derive(Clone, Debug, Default)]
 pub struct Incoming {
     pub bytes: Vec<u8>,
-    /// The client goes away before the end.
-    pub cut: bool,
+    /// Why it cannot be read, where it cannot.
+    pub failure: Option<ReadError>,
 }
 
 /// The host of a test.
@@ -155,8 +155,8 @@ impl Host for Playback {
         if body.bytes.len() > max_bytes {
             return Err(ReadError::TooLong);
         }
-        if body.cut {
-            return Err(ReadError::Incomplete);
+        if let Some(failure) = body.failure {
+            return Err(failure);
         }
         Ok(body.bytes)
     }
