@@ -20,6 +20,7 @@ mod seeds {
     use bytes::Bytes;
     use concierge_storage_nodes::{Lease, Node, NodeOptions, ObjectId, RecordKey};
     use concierge_tests::chunked::{Fault, Framing, put};
+    use concierge_tests::raw::Request;
     use concierge_tests::{Server, seed};
 
     /// The volume files of a node that stored, overwrote nothing, and deleted.
@@ -93,6 +94,59 @@ mod seeds {
         }
         bodies
     }
+
+    /// One document of each kind.
+    pub fn xml() -> Vec<Vec<u8>> {
+        let documents = [
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet><Object><Key>a&amp;b&#x63;<![CDATA[<d>]]></Key><VersionId>v</VersionId></Object><Object><Key>c</Key><ETag>\"e\"</ETag></Object></Delete>",
+            "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>\"e\"</ETag><ChecksumCRC32>AAAAAQ==</ChecksumCRC32></Part><Part><PartNumber>2</PartNumber><ETag>f</ETag></Part></CompleteMultipartUpload>",
+            "<Tagging><TagSet><Tag><Key>a &lt;</Key><Value>&#xFC;</Value></Tag><Tag><Key>b</Key><Value/></Tag></TagSet></Tagging>",
+            "<VersioningConfiguration><Status>Enabled</Status><MfaDelete>Disabled</MfaDelete></VersioningConfiguration>",
+            "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>",
+            "<CORSConfiguration><CORSRule><ID>i</ID><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod><AllowedHeader>x-*</AllowedHeader><ExposeHeader>etag</ExposeHeader><MaxAgeSeconds>30</MaxAgeSeconds></CORSRule></CORSConfiguration>",
+            "<AccessControlPolicy><Owner><ID>o</ID></Owner><AccessControlList><Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"><ID>o</ID></Grantee><Permission>FULL_CONTROL</Permission></Grant></AccessControlList></AccessControlPolicy>",
+        ];
+        documents.map(|text| text.as_bytes().to_vec()).to_vec()
+    }
+
+    /// Requests signed in both places, as lines.
+    pub fn signatures() -> Vec<Vec<u8>> {
+        let credentials = Server::credentials();
+        let at = "2026-11-25T12:00:00Z".parse().unwrap();
+        let host = "localhost:9000";
+        let put = Request::new("PUT", "/b/a%20b+(c)/%C3%BC?partNumber=1&uploadId=u")
+            .header("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==")
+            .header("x-amz-checksum-crc32", "AAAAAA==")
+            .header(
+                "x-amz-meta-town",
+                "=?UTF-8?B?S8O2bG4=?= =?UTF-8?Q?_am_Rhein?=",
+            )
+            .header("x-amz-tagging", "a=1&b=%20")
+            .header("if-match", "\"e\"");
+        let copy = Request::new("PUT", "/b/k")
+            .header("x-amz-copy-source", "/s/a%2Fb?versionId=v")
+            .header("date", "Wed, 25 Nov 2026 12:00:00 GMT");
+        let get = Request::new("GET", "/b?list-type=2&prefix=a%2Fb&delimiter=/&a=2&a=1")
+            .header("range", "bytes=1-2");
+        vec![
+            lines(&credentials.signed_at(put, host, at).0),
+            lines(&credentials.signed_at(copy, host, at).0),
+            lines(&credentials.signed_at(get.clone(), host, at).0),
+            lines(&credentials.presigned(get, host, at, 3600)),
+        ]
+    }
+
+    fn lines(request: &Request) -> Vec<u8> {
+        let mut text = format!("{} {}", request.method, request.path).into_bytes();
+        if !request.query.is_empty() {
+            text.extend_from_slice(format!("?{}", request.query).as_bytes());
+        }
+        for (name, value) in &request.headers {
+            text.extend_from_slice(format!("\n{name}:").as_bytes());
+            text.extend_from_slice(value);
+        }
+        text
+    }
 }
 
 /// Changes `input` in one to eight places, or joins it with another.
@@ -156,7 +210,7 @@ fn smoke(name: &str, seeds: &[Vec<u8>], target: fn(&[u8])) {
         .and_then(|n| n.parse().ok())
         .unwrap_or(3_000);
     let mut rng = StdRng::seed_from_u64(seed::choose(name));
-    let mut check = |case: usize, input: &[u8]| {
+    let check = |case: usize, input: &[u8]| {
         if catch_unwind(AssertUnwindSafe(|| target(input))).is_err() {
             let file = std::env::temp_dir().join(format!("concierge-fuzz-{name}-{case}"));
             std::fs::write(&file, input).unwrap();
@@ -183,4 +237,19 @@ async fn volume() -> anyhow::Result<()> {
     // of the payloads that were stored.
     smoke("volume", &seeds, targets::volume);
     Ok(())
+}
+
+#[test]
+fn chunks() {
+    smoke("chunks", &seeds::chunks(), targets::chunks);
+}
+
+#[test]
+fn xml() {
+    smoke("xml", &seeds::xml(), targets::xml);
+}
+
+#[test]
+fn signature() {
+    smoke("signature", &seeds::signatures(), targets::signature);
 }
