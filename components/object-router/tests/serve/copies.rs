@@ -225,6 +225,27 @@ fn tags_of_an_object() {
 }
 
 #[test]
+fn tags_have_a_limit() {
+    let tagging = |count: usize| {
+        let tags: String = (0..count)
+            .map(|n| format!("<Tag><Key>k{n}</Key><Value></Value></Tag>"))
+            .collect();
+        document("Tagging", &format!("<TagSet>{tags}</TagSet>"))
+    };
+    for (target, limit) in [("/b/k?tagging", 10), ("/b?tagging", 50)] {
+        let answer = match limit {
+            10 => Answer::SetTags(Ok(None)),
+            _ => Answer::SetBucketTags(Ok(())),
+        };
+        let put = |count| Request::new("PUT", target).body(tagging(count));
+        let most = put(limit).send(&Playback::new([answer]));
+        assert!([200, 204].contains(&most.status), "{target}");
+        let more = put(limit + 1).send(&Playback::new([]));
+        assert_eq!(more.error(), (400, "BadRequest"), "{target}");
+    }
+}
+
+#[test]
 fn the_list_of_an_object_is_its_buckets() {
     let versioned = ObjectInfo {
         version_id: Some("v1".into()),

@@ -1,8 +1,8 @@
 //! Uploads in parts.
 
 use object_router::bindings::concierge::objects::blobs::{
-    Body, ByteRange, ChecksumAlgorithm, ChecksumKind, Framing, Part, PutResult, RequestedChecksum,
-    Tag, WriteConditions,
+    Body, ByteRange, ChecksumAlgorithm, ChecksumKind, Error, Framing, Part, PutResult,
+    RequestedChecksum, Tag, WriteConditions,
 };
 use object_router::bindings::concierge::objects::multipart::{
     CompleteRequest, CompletedPart, CreateRequest, PartCopyRequest, PartCopyResult, PartPage,
@@ -219,6 +219,21 @@ fn copy_part() {
             .send(&Playback::new([]));
         assert_eq!(answer.error(), (400, "InvalidArgument"), "{range}");
     }
+}
+
+#[test]
+fn a_copy_is_not_cut_to_its_source() {
+    let host = Playback::new([Answer::CopyPart(Err(Error::InvalidRange(10)))]);
+    let answer = Request::new("PUT", "/b/k?partNumber=1&uploadId=u1")
+        .header("x-amz-copy-source", "s/k")
+        .header("x-amz-copy-source-range", "bytes=5-10")
+        .send(&host);
+    assert_eq!(answer.error(), (400, "InvalidArgument"));
+    assert_eq!(answer.element("ArgumentValue"), Some("bytes=5-10"));
+    assert_eq!(
+        answer.element("Message"),
+        Some("Range specified is not valid for source object of size: 10")
+    );
 }
 
 #[test]
