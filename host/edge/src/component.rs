@@ -54,6 +54,12 @@ pub enum LoadError {
     },
 }
 
+/// What wasmtime says over several lines, as one: a line of the log is one event.
+pub(crate) fn one_line(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
+}
+
 /// One version of a component, ready to be instantiated.
 pub(crate) struct LoadedComponent {
     pub(crate) name: Arc<str>,
@@ -74,12 +80,12 @@ impl LoadedComponent {
         let name = &config.name;
         let component = Component::new(&runtime.engine, bytes).map_err(|e| LoadError::Compile {
             component: name.clone(),
-            reason: format!("{e:#}"),
+            reason: one_line(&format!("{e:#}")),
         })?;
         check_imports(config, &component, runtime, services)?;
         let mismatch = |e: wasmtime::Error| LoadError::Mismatch {
             component: name.clone(),
-            reason: format!("{e:#}"),
+            reason: one_line(&format!("{e:#}")),
         };
         let linker = link(runtime, config).map_err(mismatch)?;
         let pre = linker.instantiate_pre(&component).map_err(mismatch)?;

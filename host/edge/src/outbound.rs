@@ -161,6 +161,9 @@ fn parse_ports(port: Option<&str>, scheme: &str) -> Result<Ports, &'static str> 
     }
 }
 
+/// Bytes that are copied out of a guest at a time.
+const GUEST_PIECE_BYTES: usize = 64 << 10;
+
 /// Checks each outbound request of an instance against its component's list.
 pub(crate) struct OutboundHooks {
     pub(crate) component: Arc<str>,
@@ -177,6 +180,12 @@ impl WasiHttpHooks for OutboundHooks {
     /// The default makes a new filter for each header field.
     fn is_forbidden_header(&mut self, name: &http::HeaderName) -> bool {
         wasmtime_wasi_http::DEFAULT_FORBIDDEN_HEADERS.contains(name)
+    }
+
+    /// Also of a component's answers. The default, 1 MiB, is a fresh mapping for each piece, whose
+    /// pages the kernel must clear; pieces of this size are taken from the heap again and again.
+    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
+        GUEST_PIECE_BYTES
     }
 
     fn send_request(

@@ -90,12 +90,11 @@ impl Pool {
         let mut inner = self.lock();
         self.refresh(&mut inner);
         let limits = &inner.component.config.limits;
-        let free = |worker: &&Arc<Worker>| {
-            worker.load() < limits.requests_per_instance && !worker.is_draining()
-        };
+        let per_instance = limits.requests_per_instance;
+        let free = |worker: &&Arc<Worker>| worker.has_room(per_instance);
         let most = limits
             .concurrent_requests
-            .div_ceil(limits.requests_per_instance)
+            .div_ceil(per_instance)
             .div_ceil(self.cores);
         let most = usize::try_from(most)
             .unwrap_or(usize::MAX)
@@ -104,7 +103,7 @@ impl Pool {
             .workers
             .iter()
             .filter(free)
-            .find(|worker| !worker.is_busy())
+            .find(|worker| worker.is_idle())
         {
             Some(worker) => Arc::clone(worker),
             None => {
@@ -119,10 +118,7 @@ impl Pool {
                     inner.workers.push(Arc::clone(&worker));
                     worker
                 } else {
-                    let limits = &inner.component.config.limits;
-                    match inner.workers.iter().find(|worker| {
-                        worker.load() < limits.requests_per_instance && !worker.is_draining()
-                    }) {
+                    match inner.workers.iter().find(free) {
                         Some(busy) => Arc::clone(busy),
                         None => return Err(Box::new(request)),
                     }

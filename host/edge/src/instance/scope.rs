@@ -12,6 +12,8 @@ const CANCELLED: u8 = 1;
 const FAILED: u8 = 2;
 /// The request's body went beyond its limit.
 const BODY_TOO_LARGE: u8 = 4;
+/// The request's body ended before its end.
+const BODY_BROKEN: u8 = 8;
 
 /// Shared by the connection, the instance and the host calls of one request.
 #[derive(Debug)]
@@ -64,6 +66,10 @@ impl RequestScope {
         self.set(BODY_TOO_LARGE);
     }
 
+    pub(crate) fn body_broke_off(&self) {
+        self.set(BODY_BROKEN);
+    }
+
     pub(crate) fn is_cancelled(&self) -> bool {
         self.has(CANCELLED)
     }
@@ -74,6 +80,11 @@ impl RequestScope {
 
     pub(crate) fn is_body_too_large(&self) -> bool {
         self.has(BODY_TOO_LARGE)
+    }
+
+    /// Whether what a guest makes of the request's body may be the whole of it.
+    pub(crate) fn is_body_whole(&self) -> bool {
+        !self.has(CANCELLED | BODY_TOO_LARGE | BODY_BROKEN)
     }
 
     /// Resolves once [`Self::cancel`] was called.

@@ -9,7 +9,7 @@
 use super::cpu::CpuBudget;
 use super::scope::RequestScope;
 use super::state::InstanceState;
-use crate::component::LoadedComponent;
+use crate::component::{LoadedComponent, one_line};
 use crate::metric::InstanceMetrics;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -58,6 +58,11 @@ pub(crate) struct Worker {
     waker: AtomicWaker,
     /// Requests given to the instance whose answers are not finished.
     load: AtomicU32,
+    /// Calls of the guest that have not returned. One that no one waits for any more is no load,
+    /// and still occupies the instance.
+    calls: AtomicU32,
+    /// The guest would begin with a request now.
+    ready: AtomicBool,
     draining: AtomicBool,
     /// The guest was computing when it last had the thread.
     busy: AtomicBool,
@@ -71,6 +76,8 @@ impl Worker {
             mailbox: Mutex::default(),
             waker: AtomicWaker::new(),
             load: AtomicU32::new(0),
+            calls: AtomicU32::new(0),
+            ready: AtomicBool::new(true),
             draining: AtomicBool::new(false),
             busy: AtomicBool::new(false),
             ended: AtomicBool::new(false),
@@ -79,12 +86,19 @@ impl Worker {
         worker
     }
 
-    pub(super) fn load(&self) -> u32 {
-        self.load.load(Ordering::Relaxed)
+    /// Whether it can be given a request beside those it has, of which it may have `most`.
+    pub(super) fn has_room(&self, most: u32) -> bool {
+        let calls = self.calls.load(Ordering::Relaxed);
+        self.load().max(calls) < most && !self.is_draining()
     }
 
-    pub(super) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed)
+    /// Whether a request would be begun with at once.
+    pub(super) fn is_idle(&self) -> bool {
+        self.ready.load(Ordering::Relaxed) && !self.busy.load(Ordering::Relaxed)
+    }
+
+    fn load(&self) -> u32 {
+        self.load.load(Ordering::Relaxed)
     }
 
     /// No more requests; ends when those it has are answered.
@@ -184,7 +198,8 @@ fn report_trap(component: &LoadedComponent, store: &Store<InstanceState>, error:
     tracing::error!(
         component = %component.name,
         requests = %ids.join(","),
-        "an instance was stopped: {error:?}"
+        "an instance was stopped: {}",
+        one_line(&format!("{error:?}"))
     );
 }
 
@@ -240,7 +255,9 @@ async fn drive(
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
                 Poll::Ready(None) | Poll::Pending => {}
             }
-            if !is_ready(accessor, func, exclusive, cx) {
+            let ready = is_ready(accessor, func, exclusive, cx);
+            worker.ready.store(ready, Ordering::Relaxed);
+            if !ready {
                 break;
             }
             let Some(job) = worker.lock().pop_front() else {
@@ -250,6 +267,8 @@ async fn drive(
             cpu.grant(running.len() + 1);
             running.push(answer(accessor, service, job));
         }
+        let calls = u32::try_from(running.len()).unwrap_or(u32::MAX);
+        worker.calls.store(calls, Ordering::Relaxed);
         if !worker.is_draining() || !running.is_empty() || worker.load() > 0 {
             return Poll::Pending;
         }

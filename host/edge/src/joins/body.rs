@@ -7,23 +7,25 @@
 //! becomes a stream by being consumed. What a guest writes itself is copied out, a piece at a time,
 //! with one piece waiting at most.
 
-use crate::instance::InstanceState;
+use crate::instance::{InstanceState, RequestScope};
 use bytes::Bytes;
 use concierge_objects::{BodyError, BodyStream, ObjectStream};
 use futures::Stream;
 use http_body::{Body, Frame, SizeHint};
 use std::cell::Cell;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use wasmtime::component::{Accessor, FutureReader, HasData, StreamReader};
 use wasmtime_wasi_http::p3::Response;
 use wasmtime_wasi_http::p3::bindings::http::types::HostResponseWithStore;
 use wasmtime_wasi_http::{Error, FieldMap, WasiBody, WasiHttp, WasiHttpView};
 
-/// Makes a guest's stream the body of an upload.
+/// Makes a guest's stream the body of an upload, made for the request of `scope`.
 pub(super) fn from_guest<D: HasData + ?Sized>(
     accessor: &Accessor<InstanceState, D>,
     stream: StreamReader<u8>,
+    scope: Option<Arc<RequestScope>>,
 ) -> wasmtime::Result<BodyStream> {
     let http = accessor.with_getter::<WasiHttp>(InstanceState::http);
     let response = http.with(|mut access| {
@@ -37,7 +39,8 @@ pub(super) fn from_guest<D: HasData + ?Sized>(
         let response: Response = access.get().table.delete(response)?;
         let response =
             response.into_http_with_getter(&mut access, async { Ok(()) }, InstanceState::http)?;
-        Ok(Box::pin(Upload(HostRead(response.into_body()))) as BodyStream)
+        let body = HostRead(response.into_body());
+        Ok(Box::pin(Upload { body, scope }) as BodyStream)
     })
 }
 
@@ -65,15 +68,26 @@ pub(super) fn to_guest<D: HasData + ?Sized>(
 }
 
 /// A body as the object store reads it.
-struct Upload(HostRead<WasiBody>);
+struct Upload {
+    body: HostRead<WasiBody>,
+    scope: Option<Arc<RequestScope>>,
+}
 
 impl Stream for Upload {
     type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let Some(frame) = ready!(Pin::new(&mut self.0).poll_frame(cx)) else {
-                return Poll::Ready(None);
+            let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else {
+                // To a guest that copies its request's body, a body that broke off looks like one
+                // that ended, unless it asks. What it made of it is not an object.
+                let whole = self
+                    .scope
+                    .as_ref()
+                    .is_none_or(|scope| scope.is_body_whole());
+                return Poll::Ready(
+                    (!whole).then(|| Err(BodyError("the request's body broke off".to_owned()))),
+                );
             };
             match frame.map(Frame::into_data) {
                 Ok(Ok(data)) if data.is_empty() => {}

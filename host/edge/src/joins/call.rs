@@ -24,6 +24,11 @@ pub(super) fn services(caller: &Caller) -> Services {
     caller.with(|mut access| access.data_mut().services().clone())
 }
 
+/// The request that a call is made for.
+pub(super) fn scope(caller: &Caller) -> Option<Arc<RequestScope>> {
+    caller.with(|mut access| InstanceState::current_request(access.as_context_mut()))
+}
+
 /// Does `work` as long as someone waits for the request that it is done for. Where no one does,
 /// the work is dropped and the answer is [`Error::Internal`], which no one will see.
 async fn while_wanted<T>(
@@ -50,8 +55,7 @@ where
 {
     // A component that imports the interface is not loaded where there is no store behind it.
     let store = services(caller).objects.ok_or(blobs::Error::Internal)?;
-    let scope = caller.with(|mut access| InstanceState::current_request(access.as_context_mut()));
-    while_wanted(scope, work(store))
+    while_wanted(scope(caller), work(store))
         .await
         .map_err(blobs::Error::from)
 }

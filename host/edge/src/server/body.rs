@@ -54,7 +54,10 @@ impl Body for RequestBody {
         let frame = match Pin::new(&mut self.inner).poll_frame(cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(Error::Hyper(error)))),
+            Poll::Ready(Some(Err(error))) => {
+                self.scope.body_broke_off();
+                return Poll::Ready(Some(Err(Error::Hyper(error))));
+            }
             Poll::Ready(Some(Ok(frame))) => frame,
         };
         if let Some(data) = frame.data_ref() {

@@ -1,7 +1,8 @@
 //! Accepts connections and speaks HTTP on them.
 
-use super::core::{Core, Target};
+use super::core::{Core, Routed};
 use super::handler::{Connection, HEADER_BYTES_MAX, handle};
+use super::spin;
 use super::tls::Tls;
 use crate::routes::RouteTable;
 use http::uri::Scheme;
@@ -146,7 +147,7 @@ fn http_server() -> Builder<TokioExecutor> {
 struct Served {
     server: Arc<Builder<TokioExecutor>>,
     core: Arc<Core>,
-    routes: Arc<RouteTable<Arc<Target>>>,
+    routes: Arc<RouteTable<Routed>>,
     client: SocketAddr,
     drain: CancellationToken,
 }
@@ -177,7 +178,7 @@ impl Served {
         let connection = Arc::new(Connection {
             core: self.core,
             routes: self.routes,
-            client: self.client,
+            client: spin::client_field(self.client),
             scheme,
         });
         let service = service_fn(move |request| {

@@ -1,5 +1,6 @@
 //! What one core has: a route table for each listener and a pool for each component.
 
+use super::spin::RouteFields;
 use crate::engine::Ticks;
 use crate::instance::{Pool, Slot};
 use crate::metric::RequestMetrics;
@@ -22,8 +23,15 @@ pub(crate) struct CoreSetup {
 /// One core's side of the edge. Used by one thread.
 pub(crate) struct Core {
     pub(super) ticks: Ticks,
-    listeners: BTreeMap<String, Arc<RouteTable<Arc<Target>>>>,
+    listeners: BTreeMap<String, Arc<RouteTable<Routed>>>,
     targets: Vec<Arc<Target>>,
+}
+
+/// What a route leads to.
+pub(crate) struct Routed {
+    pub(super) target: Arc<Target>,
+    /// What Spin says of the route.
+    pub(super) spin: RouteFields,
 }
 
 /// A component as one core sees it.
@@ -52,13 +60,17 @@ impl Core {
                 )
             })
             .collect();
-        let mut routes: BTreeMap<String, Vec<(RoutePattern, Arc<Target>)>> = BTreeMap::new();
+        let mut routes: BTreeMap<String, Vec<(RoutePattern, Routed)>> = BTreeMap::new();
         for (listener, pattern, component) in setup.routes.iter() {
             if let Some(target) = targets.get(component.as_str()) {
+                let routed = Routed {
+                    target: Arc::clone(target),
+                    spin: RouteFields::new(pattern),
+                };
                 routes
                     .entry(listener.clone())
                     .or_default()
-                    .push((pattern.clone(), Arc::clone(target)));
+                    .push((pattern.clone(), routed));
             }
         }
         Self {
@@ -72,7 +84,7 @@ impl Core {
     }
 
     /// The routes of a listener.
-    pub(super) fn routes(&self, listener: &str) -> Arc<RouteTable<Arc<Target>>> {
+    pub(super) fn routes(&self, listener: &str) -> Arc<RouteTable<Routed>> {
         self.listeners
             .get(listener)
             .map_or_else(|| Arc::new(RouteTable::new(Vec::new())), Arc::clone)

@@ -2,17 +2,17 @@
 
 use super::answer::Refusal;
 use super::body::{EdgeBody, GuestBody, RequestBody};
-use super::core::{Admission, Core, Target};
+use super::core::{Admission, Core, Routed, Target};
+use super::spin;
 use crate::component::LoadedComponent;
 use crate::instance::{CallError, RequestScope};
 use crate::joins::{HostRead, WholeBody};
 use crate::limits::EPOCH_TICK;
-use crate::routes::{Captures, RoutePattern, RouteTable};
+use crate::routes::RouteTable;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime_wasi_http::WasiBody;
@@ -29,23 +29,27 @@ const REQUEST_ID_MAX_BYTES: usize = 128;
 /// What a connection knows.
 pub(super) struct Connection {
     pub(super) core: Arc<Core>,
-    pub(super) routes: Arc<RouteTable<Arc<Target>>>,
-    pub(super) client: SocketAddr,
+    pub(super) routes: Arc<RouteTable<Routed>>,
+    /// The client's address, as Spin's header has it.
+    pub(super) client: HeaderValue,
     pub(super) scheme: Scheme,
 }
 
 /// Answers a request. Dropping the future means that the client went away.
 pub(super) async fn handle(
     connection: &Connection,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Response<EdgeBody> {
     let started = Instant::now();
     if header_bytes(request.headers()) > HEADER_BYTES_MAX {
         return Refusal::HeadTooLarge.response(None);
     }
-    let Some((route, target, captures)) = connection.routes.find(request.uri().path()) else {
+    let path = request.uri().path_and_query().cloned();
+    let path = path.as_ref().map_or("/", PathAndQuery::path);
+    let Some((_, routed, captures)) = connection.routes.find(path) else {
         return Refusal::NoRoute.response(None);
     };
+    let target = &routed.target;
     let component = target.pool.component();
     let scope = Arc::new(RequestScope::new(
         sent_request_id(request.headers()),
@@ -63,9 +67,11 @@ pub(super) async fn handle(
     if announced_length(&request) > component.config.limits.body_bytes {
         return refuse(Refusal::BodyTooLarge, "body");
     }
-    let spin = (component.config.route_headers)
-        .then(|| spin_headers(connection, &request, route, &captures));
-    let Some(request) = prepare(connection, target, &component, &scope, spin, request) else {
+    if component.config.route_headers {
+        let (scheme, client) = (&connection.scheme, &connection.client);
+        spin::set_fields(&mut request, scheme, client, &routed.spin, &captures);
+    }
+    let Some(request) = prepare(connection, target, &component, &scope, request) else {
         return refuse(Refusal::BadRequest, "target");
     };
     match call(connection, target, &component, &scope, admission, request).await {
@@ -95,22 +101,15 @@ fn announced_length(request: &Request<Incoming>) -> u64 {
     http_body::Body::size_hint(request.body()).lower()
 }
 
-/// The request as wasi:http wants it: with scheme and authority, a bounded body, and what Spin
-/// says of the route.
+/// The request as wasi:http wants it: with scheme and authority, and a bounded body.
 fn prepare(
     connection: &Connection,
     target: &Target,
     component: &LoadedComponent,
     scope: &Arc<RequestScope>,
-    spin: Option<Vec<(HeaderName, HeaderValue)>>,
     request: Request<Incoming>,
 ) -> Option<Request<WasiBody>> {
     let (mut parts, body) = request.into_parts();
-    if let Some(spin) = spin {
-        // A client must not be able to say these things itself.
-        strip_spin_headers(&mut parts.headers);
-        parts.headers.extend(spin);
-    }
     let mut uri = std::mem::take(&mut parts.uri).into_parts();
     if uri.authority.is_none() {
         uri.authority = match parts.headers.get(header::HOST) {
@@ -131,70 +130,6 @@ fn prepare(
     );
     let body = WholeBody::new(body).boxed_unsync();
     Some(Request::from_parts(parts, body))
-}
-
-/// The header fields by which Spin tells a component how it was reached (Spin: "The HTTP Trigger",
-/// "Request Header Fields").
-fn spin_headers(
-    connection: &Connection,
-    request: &Request<Incoming>,
-    route: &RoutePattern,
-    captures: &Captures<'_>,
-) -> Vec<(HeaderName, HeaderValue)> {
-    let uri = request.uri();
-    let host = uri
-        .authority()
-        .map(Authority::as_str)
-        .or_else(|| request.headers().get(header::HOST)?.to_str().ok())
-        .unwrap_or("localhost");
-    let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    let full_url = format!("{}://{host}{target}", connection.scheme);
-    let mut headers = Vec::with_capacity(7 + captures.parameters.len());
-    let mut add = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.push((name, value));
-        }
-    };
-    add(
-        HeaderName::from_static("spin-path-info"),
-        captures.path_info,
-    );
-    add(HeaderName::from_static("spin-full-url"), &full_url);
-    add(
-        HeaderName::from_static("spin-matched-route"),
-        route.as_str(),
-    );
-    add(HeaderName::from_static("spin-base-path"), "/");
-    add(
-        HeaderName::from_static("spin-raw-component-route"),
-        route.as_str(),
-    );
-    add(
-        HeaderName::from_static("spin-component-route"),
-        route.prefix(),
-    );
-    add(
-        HeaderName::from_static("spin-client-addr"),
-        &connection.client.to_string(),
-    );
-    for (name, value) in route.parameter_names().zip(&captures.parameters) {
-        let name = format!("spin-path-match-{}", name.to_ascii_lowercase());
-        if let Ok(name) = HeaderName::try_from(name) {
-            add(name, value);
-        }
-    }
-    headers
-}
-
-fn strip_spin_headers(headers: &mut HeaderMap) {
-    let sent: Vec<HeaderName> = headers
-        .keys()
-        .filter(|name| name.as_str().starts_with("spin-"))
-        .cloned()
-        .collect();
-    for name in sent {
-        headers.remove(name);
-    }
 }
 
 /// Tells the instance that no one waits, unless disarmed.

@@ -6,6 +6,7 @@ mod connection;
 mod core;
 mod handler;
 mod listener;
+mod spin;
 pub(crate) mod tls;
 
 pub(crate) use self::core::{Core, CoreSetup};

@@ -5,7 +5,7 @@ use crate::joins::bindings::objects::blobs::{
     Attributes, CopyRequest, CopyResult, DeleteRequest, DeleteResult, Error, GetRequest, GetResult,
     Host, HostWithStore, PutRequest, PutResult, Tag,
 };
-use crate::joins::call::{Caller, by_principal, count};
+use crate::joins::call::{self, Caller, by_principal, count};
 use crate::joins::{Joins, body};
 use wasmtime::Result as Answer;
 use wasmtime::component::StreamReader;
@@ -20,7 +20,7 @@ impl HostWithStore<InstanceState> for Joins {
         body: StreamReader<u8>,
     ) -> Answer<Result<PutResult, Error>> {
         count("blobs.put");
-        let body = body::from_guest(caller, body)?;
+        let body = body::from_guest(caller, body, call::scope(caller))?;
         let put = by_principal(caller, &token, |store, principal| async move {
             store.put(&principal, request.into(), body).await
         });

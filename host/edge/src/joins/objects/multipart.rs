@@ -5,7 +5,7 @@ use crate::joins::bindings::objects::multipart::{
     Body, CompleteRequest, CreateRequest, Error, Host, HostWithStore, Part, PartCopyRequest,
     PartCopyResult, PartPage, PutResult, UploadInfo, UploadItem, UploadPage, UploadQuery,
 };
-use crate::joins::call::{Caller, by_principal, count};
+use crate::joins::call::{self, Caller, by_principal, count};
 use crate::joins::{Joins, body};
 use concierge_objects as domain;
 use wasmtime::Result as Answer;
@@ -37,7 +37,7 @@ impl HostWithStore<InstanceState> for Joins {
         body: StreamReader<u8>,
     ) -> Answer<Result<Part, Error>> {
         count("multipart.put-part");
-        let body = body::from_guest(caller, body)?;
+        let body = body::from_guest(caller, body, call::scope(caller))?;
         let put = by_principal(caller, &token, |store, principal| async move {
             let info = info.into();
             store

