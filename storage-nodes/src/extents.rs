@@ -6,6 +6,7 @@ use std::{
     io::{self, IoSlice},
     sync::{
         Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
 };
@@ -30,6 +31,8 @@ use crate::{
 
 /// Commits that share a sync at most, so that the memory of their last bytes is bounded.
 const BATCH_COMMITS: usize = 256;
+/// Regions that may be open at once: a writer holds some hundred KiB, and more at once only wait for each other.
+const OPEN_REGIONS: usize = 1024;
 
 /// A reserved region of an extent volume. Given up when it is dropped without being committed.
 #[derive(Debug)]
@@ -40,6 +43,28 @@ pub(crate) struct Region {
     pub offset: u64,
     pub capacity: u64,
     header_crc: [u8; 4],
+    _permit: Permit,
+}
+
+/// One of the regions that may be open.
+#[derive(Debug)]
+struct Permit(Arc<AtomicUsize>);
+
+impl Permit {
+    fn take(open: &Arc<AtomicUsize>) -> Result<Self, NodeError> {
+        let permit = Self(open.clone());
+        if open.fetch_add(1, Ordering::Relaxed) < OPEN_REGIONS {
+            Ok(permit)
+        } else {
+            Err(NodeError::Busy)
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Region {
@@ -95,12 +120,14 @@ impl BlockChecksums {
 #[derive(Debug)]
 pub(crate) struct Reserver {
     active: Mutex<Option<Arc<Volume>>>,
+    open: Arc<AtomicUsize>,
 }
 
 impl Reserver {
     pub fn new(shared: &Shared) -> Self {
         Self {
             active: Mutex::new(shared.open_volume(VolumeKind::Extents)),
+            open: Arc::default(),
         }
     }
 
@@ -114,6 +141,7 @@ impl Reserver {
         purpose: Purpose,
     ) -> Result<Region, NodeError> {
         shared.check_writable()?;
+        let permit = Permit::take(&self.open)?;
         let bytes = VolumeKind::Extents.region_bytes(capacity);
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         let volume = Self::volume_with_room(&mut active, shared, bytes, purpose)?;
@@ -153,6 +181,7 @@ impl Reserver {
         drop(state);
         Ok(Region {
             header_crc: header_crc(&encoded),
+            _permit: permit,
             volume,
             key,
             lease,
@@ -191,6 +220,17 @@ impl Reserver {
             }
         })?;
         Ok(active.insert(volume).clone())
+    }
+
+    /// The active volume takes no more, so that compaction may have it. Blocks.
+    pub fn roll(&self) {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(volume) = active.take() {
+            let mut state = volume.state();
+            if state.phase == Phase::Open {
+                state.phase = Phase::Full;
+            }
+        }
     }
 
     /// Gives back what the active volume had reserved beyond its end. Blocks.
@@ -290,16 +330,17 @@ fn settle(shared: &Shared, commits: Vec<Commit>) {
     let Some(volume) = commits.first().map(|commit| commit.region.volume.clone()) else {
         return;
     };
+    let keys = commits.iter().map(|commit| commit.region.key).collect();
+    let flight = shared.in_flight.take_off(keys);
     let mut written = Vec::with_capacity(commits.len());
     for commit in commits {
         let outcome = shared
             .check_writable()
             .and_then(|()| write_end(shared, &volume, &commit));
         match outcome {
-            Ok(entry) => written.push((commit, entry)),
-            Err(error) => {
-                let _ = commit.reply.send(Err(error));
-            }
+            Ok(Some(entry)) => written.push((commit, entry)),
+            Ok(None) => drop(commit.reply.send(Ok(()))),
+            Err(error) => drop(commit.reply.send(Err(error))),
         }
     }
     if written.is_empty() {
@@ -319,25 +360,53 @@ fn settle(shared: &Shared, commits: Vec<Commit>) {
     }
     let bytes = written.iter().map(|(commit, _)| commit.length).sum();
     shared.counters.synced(written.len() as u64, bytes);
+    let replies = make_visible(shared, &volume, chain_end, written);
+    drop(flight);
+    replies
+        .into_iter()
+        .for_each(|reply| drop(reply.send(Ok(()))));
+}
+
+fn make_visible(
+    shared: &Shared,
+    volume: &Volume,
+    chain_end: u64,
+    written: Vec<(Commit, Entry)>,
+) -> Vec<Reply> {
+    let _visible_at_once = shared.settling();
     {
         let mut state = volume.state();
         state.settled_round += 1;
         state.settled_end = chain_end;
     }
-    for (commit, entry) in written {
+    let settle_one = |(commit, entry): (Commit, Entry)| {
         match commit.copy_of {
             Some(from) => shared.install_copy(commit.region.key, &from, entry),
             None => shared.install(commit.region.key, entry),
         }
-        // Only now: an open region holds back checkpoints, which must not pass a record that is not indexed.
+        // Only now: a checkpoint looks again at regions that are open, and so at records that are not indexed.
         drop(commit.region);
-        let _ = commit.reply.send(Ok(()));
-    }
+        commit.reply
+    };
+    written.into_iter().map(settle_one).collect()
 }
 
-/// Writes what is left of the payload, then the block table and the trailer.
-fn write_end(shared: &Shared, volume: &Volume, commit: &Commit) -> Result<Entry, NodeError> {
+/// Writes what is left of the payload, then the block table and the trailer. `None`: it is a copy of a record that
+/// was replaced or deleted meanwhile, and nothing was written.
+fn write_end(
+    shared: &Shared,
+    volume: &Volume,
+    commit: &Commit,
+) -> Result<Option<Entry>, NodeError> {
     let region = &commit.region;
+    if let Some(from) = commit.copy_of
+        && !shared
+            .index
+            .get(&region.key)
+            .is_some_and(|now| now.same_place(&from))
+    {
+        return Ok(None);
+    }
     let sequence = commit
         .copy_of
         .map_or_else(|| shared.next_sequence(), |from| from.sequence);
@@ -389,7 +458,7 @@ fn write_end(shared: &Shared, volume: &Volume, commit: &Commit) -> Result<Entry,
         }
         NodeError::from_io(&error)
     })?;
-    Ok(entry)
+    Ok(Some(entry))
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ struct Disk {
     syncs_left: Option<u64>,
     /// Whether reads say that they would have to wait.
     cold: bool,
+    /// Whether space cannot be reserved, so that a full disk is met while writing.
+    thin: bool,
 }
 
 /// The disk under some nodes' files.
@@ -137,6 +139,11 @@ impl FaultyDisk {
     /// After this many more syncs each one fails.
     pub fn fail_syncs_after(&self, syncs: u64) {
         self.disk().syncs_left = Some(syncs);
+    }
+
+    /// Whether reserving space does nothing, as on file systems that cannot: then writes find out, and are cut short.
+    pub fn set_thin(&self, thin: bool) {
+        self.disk().thin = thin;
     }
 
     /// Makes reads say that nothing is in memory, or that all is.
@@ -308,16 +315,17 @@ impl VolumeFiles for FaultyFiles {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut disk = self.disk()?;
         let inode = disk.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        disk.names.insert(to.to_owned(), inode);
+        if let Some(replaced) = disk.names.insert(to.to_owned(), inode) {
+            disk.give_room_back(replaced);
+        }
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.disk()?
-            .names
-            .remove(name)
-            .map(drop)
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        let mut disk = self.disk()?;
+        let inode = disk.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        disk.give_room_back(inode);
+        Ok(())
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
@@ -345,6 +353,14 @@ impl Disk {
                 Ok(())
             }
             None => Ok(()),
+        }
+    }
+
+    /// A file without a name takes no room.
+    fn give_room_back(&mut self, inode: u64) {
+        let bytes = self.inodes.get(&inode).map_or(0, |inode| inode.now.len());
+        if let Some(room) = &mut self.room_bytes {
+            *room += bytes as u64;
         }
     }
 
@@ -433,6 +449,9 @@ impl VolumeFile for FaultyFile {
         self.with(|disk, inode| {
             let end = usize::try_from(offset + length).map_err(io::Error::other)?;
             let growth = end.saturating_sub(inode.now.len()) as u64;
+            if disk.thin {
+                return Ok(());
+            }
             if disk.room_bytes.is_some_and(|room| room < growth) {
                 return Err(io::ErrorKind::StorageFull.into());
             }

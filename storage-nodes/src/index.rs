@@ -3,8 +3,7 @@
 //! An entry and its key take 56 bytes, a good 80 with the tree around them. No lock is held across an await.
 
 use std::{
-    collections::{BTreeMap, BinaryHeap, btree_map},
-    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, btree_map},
     ops::Bound,
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -50,6 +49,29 @@ impl Entry {
         })
     }
 
+    /// An entry from its parts, as a checkpoint has them.
+    pub fn at_slot(
+        volume: u32,
+        slot: u32,
+        (length, capacity): (u32, u32),
+        lease: Lease,
+        sequence: u64,
+    ) -> Self {
+        Self {
+            volume,
+            slot,
+            length,
+            capacity,
+            lease,
+            sequence,
+        }
+    }
+
+    /// Its offset in units of 64 bytes.
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
     pub fn offset(&self) -> u64 {
         u64::from(self.slot) * SLOT_BYTES
     }
@@ -68,9 +90,19 @@ impl Entry {
     }
 }
 
-/// The hash of a key that dead records and tombstones are remembered by; the same in every process.
+/// The hash of a key that dead records and tombstones are remembered by. It stands in checkpoints, so it is our
+/// own: the one of the standard library may change with the compiler.
 pub(crate) fn key_hash(key: &RecordKey) -> u64 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(key)
+    let (high, low) = key.object.0.as_u64_pair();
+    let place = (u64::from(key.extent) << 8) | u64::from(key.shard);
+    mix(low ^ mix(high ^ mix(place)))
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    bits ^ (bits >> 31)
 }
 
 type Shard = BTreeMap<RecordKey, Entry>;
@@ -116,16 +148,11 @@ impl Index {
 
     /// Removes what is older than `sequence` under this key.
     pub fn remove_older(&self, key: &RecordKey, sequence: u64) -> Option<Entry> {
-        self.remove_where(key, |entry| entry.sequence < sequence)
-    }
-
-    pub fn remove_where(
-        &self,
-        key: &RecordKey,
-        condition: impl Fn(&Entry) -> bool,
-    ) -> Option<Entry> {
         let mut shard = Self::write(self.shard(key));
-        if shard.get(key).is_some_and(condition) {
+        if shard
+            .get(key)
+            .is_some_and(|entry| entry.sequence < sequence)
+        {
             shard.remove(key)
         } else {
             None
@@ -171,15 +198,23 @@ impl Index {
             .collect()
     }
 
-    /// All entries of one shard, a copy; for the checkpoint, one shard at a time.
-    pub fn shard_entries(&self, shard: usize) -> Option<Vec<(RecordKey, Entry)>> {
-        let shard = self.shards.get(shard)?;
-        Some(
-            Self::read(shard)
-                .iter()
-                .map(|(key, entry)| (*key, *entry))
-                .collect(),
-        )
+    /// All entries, a copy of one shard at a time.
+    pub fn copies(&self) -> impl Iterator<Item = Vec<(RecordKey, Entry)>> {
+        self.shards.iter().map(|shard| {
+            let shard = Self::read(shard);
+            shard.iter().map(|(key, entry)| (*key, *entry)).collect()
+        })
+    }
+
+    /// Which of these volumes an entry points to.
+    pub fn volumes_in_use(&self, among: &BTreeSet<u32>) -> BTreeSet<u32> {
+        let mut in_use = BTreeSet::new();
+        for shard in &self.shards {
+            let shard = Self::read(shard);
+            let volumes = shard.values().map(|entry| entry.volume);
+            in_use.extend(volumes.filter(|volume| among.contains(volume)));
+        }
+        in_use
     }
 
     pub fn len(&self) -> usize {
@@ -242,6 +277,20 @@ mod tests {
             all.extend(page.into_iter().map(|(key, _)| key));
         }
         assert_eq!(all, (0..1000).map(key).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_hash_of_a_key_never_changes() {
+        let key = RecordKey {
+            object: ObjectId(uuid::Uuid::from_u128(
+                0x0123_4567_89AB_CDEF_0011_2233_4455_6677,
+            )),
+            extent: 8,
+            shard: 9,
+        };
+        assert_eq!(key_hash(&key), 0x5A69_3A2F_3056_BF39);
+        let other = RecordKey { shard: 10, ..key };
+        assert_ne!(key_hash(&other), 0x5A69_3A2F_3056_BF39);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! - [`files`]: the small trait under everything, on real files; [`faults`] is the engine that loses and tears.
 //! - `packed` and `extents`: the two threads that write; `writer` and `read`: the async sides of them.
 //! - `index`: where each record is; `volume` and `space`: what lives in each file and what room is left.
+//! - `upkeep` seals and compacts volumes and makes the `checkpoint`s of the index; `scrub` verifies all the time.
 //! - [`NodeClient`]: the same methods on a node in this process and on one across the network.
 //!
 //! Invariant: nothing is visible before it is durable, and no byte is given before its block was verified.
@@ -16,9 +17,11 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod checkpoint;
 mod checksum;
 mod client;
 mod counters;
+mod ending;
 mod error;
 mod extents;
 pub mod faults;
@@ -41,6 +44,7 @@ mod scrub;
 mod shared;
 mod space;
 mod status;
+mod upkeep;
 mod volume;
 mod writer;
 
@@ -53,4 +57,5 @@ pub use options::{NodeOptions, PACKED_LIMIT_BYTES};
 pub use recover::{DamagedStretch, RecoveryReport};
 pub use remote::{RemoteNode, RemoteNodeError};
 pub use scan::scan_bytes;
-pub use status::{NodeStatus, Verified};
+pub use scrub::VolumeFault;
+pub use status::{NodeStatus, ScrubStatus, Verified};

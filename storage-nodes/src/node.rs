@@ -4,7 +4,7 @@ use std::{
     io,
     ops::Range,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     thread::JoinHandle,
 };
 
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     client::{RecordStream, RecordWriter},
+    ending::Pace,
     error::{NodeError, OpenError},
     extents::{self, CommitQueue, Reserver},
     files::{DiskFiles, OpenMode, VolumeFiles, write_atomically},
@@ -24,10 +25,12 @@ use crate::{
     packed::{self, Operation, PackedQueue, closed},
     read,
     recover::{RecoveryReport, recover},
+    scrub::VolumeFault,
     shared::Shared,
     space::Purpose,
-    status::{NodeStatus, Verified},
-    volume::{Phase, is_volume_name},
+    status::{NodeStatus, ScrubStatus, Verified},
+    upkeep::Upkeep,
+    volume::{Phase, volume_id},
     writer::LocalWriter,
 };
 
@@ -52,7 +55,26 @@ pub struct Node {
     commits: CommitQueue,
     reserver: Arc<Reserver>,
     recovery: RecoveryReport,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    upkeep: Arc<Upkeep>,
+    threads: Mutex<Option<Threads>>,
+}
+
+/// The threads of a node.
+#[derive(Default)]
+struct Threads {
+    /// They use the writers, and so end first.
+    behind: Vec<JoinHandle<()>>,
+    writers: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    fn join(threads: Vec<JoinHandle<()>>) {
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the node panicked");
+            }
+        }
+    }
 }
 
 impl Node {
@@ -91,7 +113,15 @@ impl Node {
         let (packed, packed_receiver) = PackedQueue::new();
         let (commits, commit_receiver) = CommitQueue::new();
         let reserver = Arc::new(Reserver::new(&shared));
-        let threads = vec![
+        let upkeep = Arc::new(Upkeep::new(
+            shared.clone(),
+            packed.clone(),
+            commits.clone(),
+            reserver.clone(),
+            &recovery,
+        ));
+        let mut threads = Threads::default();
+        threads.writers = vec![
             spawn("node-packed", &shared, move |shared| {
                 packed::run(shared, &packed_receiver)
             })?,
@@ -99,6 +129,15 @@ impl Node {
                 extents::run(shared, &commit_receiver)
             })?,
         ];
+        if shared.options.background {
+            let upkeep = upkeep.clone();
+            let run = move |_: &Arc<Shared>| upkeep.run();
+            threads.behind.push(spawn("node-upkeep", &shared, run)?);
+            if shared.options.scrub_bytes_per_second > 0 {
+                let run = |shared: &Arc<Shared>| crate::scrub::run(shared);
+                threads.behind.push(spawn("node-scrub", &shared, run)?);
+            }
+        }
         Ok(Arc::new(Self {
             id,
             shared,
@@ -106,7 +145,8 @@ impl Node {
             commits,
             reserver,
             recovery,
-            threads: Mutex::new(threads),
+            upkeep,
+            threads: Mutex::new(Some(threads)),
         }))
     }
 
@@ -140,7 +180,15 @@ impl Node {
             payload,
             reply,
         })?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        let stored = answer.await.unwrap_or_else(|_| Err(closed()));
+        stored.inspect_err(|error| self.look_for_room(error))
+    }
+
+    /// What is dead may be in the way of new data.
+    fn look_for_room(&self, error: &NodeError) {
+        if matches!(error, NodeError::Full) {
+            self.shared.ending.wake();
+        }
     }
 
     /// Reserves room for a record of up to `capacity` bytes, whose bytes then come one after the other.
@@ -173,7 +221,8 @@ impl Node {
         let reserve = move || reserver.reserve(&shared, key, lease, capacity, Purpose::Data);
         let region = tokio::task::spawn_blocking(reserve)
             .await
-            .map_err(|_| closed())??;
+            .map_err(|_| closed())?
+            .inspect_err(|error| self.look_for_room(error))?;
         Ok(LocalWriter::new(
             self.shared.clone(),
             self.commits.clone(),
@@ -265,6 +314,43 @@ impl Node {
             .map_err(|_| closed())?
     }
 
+    /// Seals, compacts and makes a checkpoint if one is due: once, now, and as fast as it goes. The background of a
+    /// node does the same from time to time.
+    ///
+    /// # Errors
+    /// [`NodeError::Stopped`], [`NodeError::Io`], [`NodeError::Full`]. Nothing is lost then; it may be tried again.
+    pub async fn keep_up(self: &Arc<Self>) -> Result<(), NodeError> {
+        let node = self.clone();
+        let pass = move || node.upkeep.pass(&mut Pace::fast(&node.shared.ending));
+        tokio::task::spawn_blocking(pass)
+            .await
+            .map_err(|_| closed())?
+    }
+
+    /// Makes a checkpoint of the index, so that the next start is quick.
+    ///
+    /// # Errors
+    /// [`NodeError::Io`] and [`NodeError::Full`]; the checkpoint before is as it was then.
+    pub async fn checkpoint(self: &Arc<Self>) -> Result<(), NodeError> {
+        let node = self.clone();
+        let save = move || node.upkeep.checkpoint_changes();
+        tokio::task::spawn_blocking(save)
+            .await
+            .map_err(|_| closed())?
+    }
+
+    /// Reads all volume files from end to end, and says what in them is neither a record nor dead space of ours, and
+    /// which do not match their seals. Payloads are [`Node::verify`]'s to check.
+    ///
+    /// # Errors
+    /// [`NodeError::Io`] when the disk cannot be read.
+    pub async fn check_volumes(self: &Arc<Self>) -> Result<Vec<VolumeFault>, NodeError> {
+        let shared = self.shared.clone();
+        tokio::task::spawn_blocking(move || crate::scrub::check_volumes(&shared))
+            .await
+            .map_err(|_| closed())?
+    }
+
     /// The state of the node.
     ///
     /// # Errors
@@ -275,6 +361,7 @@ impl Node {
         for volume in &volumes {
             let state = volume.state();
             live_bytes += state.live_bytes;
+            live_bytes += state.tombstones.len() as u64 * volume.region_bytes(0);
             record_bytes += state.record_bytes();
             sealed_volumes += u64::from(matches!(state.phase, Phase::Sealed { .. }));
         }
@@ -292,27 +379,42 @@ impl Node {
             stopped: self.shared.stopped_reason(),
             recent_errors: self.shared.recent_errors(),
             counters: self.shared.counters.values(),
+            scrub: self.scrub_status(),
             recovery: self.recovery.clone(),
         })
+    }
+
+    fn scrub_status(&self) -> ScrubStatus {
+        let progress = &self.shared.scrub;
+        ScrubStatus {
+            passes: progress.passes.load(Ordering::Relaxed),
+            done_bytes: progress.done_bytes.load(Ordering::Relaxed),
+            total_bytes: progress.total_bytes.load(Ordering::Relaxed),
+        }
     }
 
     /// Finishes what was asked before, ends the node's threads and gives back unused space. Later writes are
     /// refused; the directory is free for others when the node, its streams and its writers are dropped. Blocks.
     pub fn close(&self) {
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        if threads.is_empty() {
-            return;
-        }
+        let threads = self
+            .threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(threads) = threads else { return };
+        self.shared.ending.end();
+        Threads::join(threads.behind);
         self.packed.stop();
         self.commits.stop();
-        for thread in threads {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the node panicked");
-            }
-        }
+        Threads::join(threads.writers);
         if let Err(error) = self.reserver.trim(&self.shared) {
             tracing::warn!(%error, "could not give back unused space of a volume");
+        }
+        if self.shared.options.background
+            && self.shared.check_writable().is_ok()
+            && let Err(error) = self.upkeep.checkpoint_changes()
+        {
+            tracing::warn!(%error, "no checkpoint of the index was made; the next start reads more");
         }
     }
 }
@@ -361,7 +463,7 @@ fn identity(files: &dyn VolumeFiles, dir: &Path) -> Result<Uuid, OpenError> {
     };
     let names = files.list().map_err(io("list the files"))?;
     if !names.iter().any(|name| name == IDENTITY_NAME) {
-        if names.iter().any(|name| is_volume_name(name)) {
+        if names.iter().any(|name| volume_id(name).is_some()) {
             return Err(OpenError::NoIdentity(dir.to_owned()));
         }
         let identity = Identity {

@@ -41,6 +41,8 @@ pub struct NodeOptions {
     pub compact_at_dead_percent: u8,
     /// How fast compaction copies, in bytes a second, so that it leaves the disk to clients.
     pub compact_bytes_per_second: u64,
+    /// Whether to read everything from the volumes although there is an index checkpoint.
+    pub rebuild_index: bool,
     /// Whether sealing, compaction, checkpoints and scrub run by themselves. Tests switch this off and call them.
     pub background: bool,
 }
@@ -55,6 +57,7 @@ impl Default for NodeOptions {
             scrub_bytes_per_second: 8 * 1024 * 1024,
             compact_at_dead_percent: 50,
             compact_bytes_per_second: 64 * 1024 * 1024,
+            rebuild_index: false,
             background: true,
         }
     }

@@ -62,6 +62,10 @@ pub(crate) enum Operation {
         sequence: u64,
         reply: Reply,
     },
+    /// The open volume takes no more, so that compaction may have it.
+    Roll {
+        reply: Reply,
+    },
     /// The node closes: what was queued before is written, then the thread ends.
     Stop,
 }
@@ -70,7 +74,7 @@ impl Operation {
     fn payload_bytes(&self) -> u64 {
         match self {
             Self::Put { payload, .. } | Self::Copy { payload, .. } => payload.len() as u64,
-            Self::Delete { .. } | Self::CopyTombstone { .. } | Self::Stop => 0,
+            Self::Delete { .. } | Self::CopyTombstone { .. } | Self::Roll { .. } | Self::Stop => 0,
         }
     }
 
@@ -88,7 +92,8 @@ impl Operation {
             Self::Put { reply, .. }
             | Self::Delete { reply, .. }
             | Self::Copy { reply, .. }
-            | Self::CopyTombstone { reply, .. } => drop(reply.send(outcome)),
+            | Self::CopyTombstone { reply, .. }
+            | Self::Roll { reply } => drop(reply.send(outcome)),
             Self::Stop => {}
         }
     }
@@ -131,14 +136,17 @@ impl PackedQueue {
         })
     }
 
-    /// Hands over an operation and waits, on a thread that may block.
-    pub fn submit_blocking(&self, make: impl FnOnce(Reply) -> Operation) -> Result<(), NodeError> {
+    /// Hands over an operation, waiting for room in the queue, on a thread that may block. Gives its answer-to-be.
+    pub fn submit_blocking(
+        &self,
+        make: impl FnOnce(Reply) -> Operation,
+    ) -> Result<oneshot::Receiver<Result<(), NodeError>>, NodeError> {
         let (reply, answer) = oneshot::channel();
         let operation = make(reply);
         self.waiting_bytes
             .fetch_add(operation.payload_bytes() as usize, Ordering::Relaxed);
         self.sender.send(operation).map_err(|_| closed())?;
-        answer.blocking_recv().unwrap_or_else(|_| Err(closed()))
+        Ok(answer)
     }
 
     /// Ends the thread, after all that was submitted before.
@@ -175,6 +183,7 @@ pub(crate) fn run(shared: &Shared, queue: &PackedReceiver) {
         volume: shared.open_volume(VolumeKind::Packed),
         writable: true,
     };
+    let queue_bytes = metrics::gauge!("concierge_storage_nodes_queue_bytes", "node" => shared.volumes.node().to_string());
     let batch_bytes = BATCH_BYTES.min(shared.options.volume_size_bytes / 4);
     let mut stopping = false;
     while !stopping {
@@ -190,8 +199,7 @@ pub(crate) fn run(shared: &Shared, queue: &PackedReceiver) {
             bytes += next.payload_bytes();
             batch.push(next);
         }
-        metrics::gauge!("concierge_storage_nodes_queue_bytes")
-            .set(queue.waiting_bytes.load(Ordering::Relaxed) as f64);
+        queue_bytes.set(queue.waiting_bytes.load(Ordering::Relaxed) as f64);
         stopping = batch
             .iter()
             .any(|operation| matches!(operation, Operation::Stop));
@@ -246,6 +254,12 @@ impl PackedWriter<'_> {
         if let Err(error) = self.shared.check_writable() {
             return answer(batch, &error);
         }
+        let idle =
+            |operation: &Operation| matches!(operation, Operation::Roll { .. } | Operation::Stop);
+        if batch.iter().all(idle) {
+            self.roll(&batch);
+            return answer_done(batch);
+        }
         let purpose = if batch
             .iter()
             .any(|operation| operation.purpose() == Purpose::Data)
@@ -273,14 +287,24 @@ impl PackedWriter<'_> {
     fn write(&mut self, batch: &[Operation], purpose: Purpose) -> Result<(), NodeError> {
         let upper_bound: u64 = batch.iter().map(size_bound).sum();
         let volume = self.volume_with_room(upper_bound, purpose)?;
-        let Some(plan) = self.plan(batch, &volume) else {
-            return Ok(());
-        };
-        let step = self.shared.options.allocation_step_bytes();
-        volume.make_room(plan.end, step, &self.shared.space, purpose)?;
-        self.store(&volume, &plan)?;
-        self.settle(&volume, plan);
+        if let Some(plan) = self.plan(batch, &volume) {
+            let step = self.shared.options.allocation_step_bytes();
+            volume.make_room(plan.end, step, &self.shared.space, purpose)?;
+            self.store(&volume, &plan)?;
+            self.settle(&volume, plan);
+        }
+        self.roll(batch);
         Ok(())
+    }
+
+    /// Ends the volume if that was asked for.
+    fn roll(&mut self, batch: &[Operation]) {
+        let asked = |operation: &Operation| matches!(operation, Operation::Roll { .. });
+        if batch.iter().any(asked)
+            && let Some(volume) = self.volume.take()
+        {
+            volume.state().phase = Phase::Full;
+        }
     }
 
     fn volume_with_room(&mut self, bytes: u64, purpose: Purpose) -> Result<Arc<Volume>, NodeError> {
@@ -378,6 +402,7 @@ impl PackedWriter<'_> {
 
     /// The batch is durable: makes it visible.
     fn settle(&self, volume: &Volume, plan: Plan) {
+        let _visible_at_once = self.shared.settling();
         let (mut data, mut bytes, mut deleted) = (0, 0, 0);
         let mut tombstones = Vec::new();
         for record in plan.records {
@@ -398,7 +423,6 @@ impl PackedWriter<'_> {
         state.settled_round += 1;
         state.end = plan.end;
         state.settled_end = plan.end;
-        state.live_bytes += tombstones.len() as u64 * volume.region_bytes(0);
         state.tombstones.extend(tombstones);
         drop(state);
         self.shared.counters.synced(data, bytes);
@@ -411,6 +435,7 @@ fn size_bound(operation: &Operation) -> u64 {
     let region = VolumeKind::Packed.region_bytes(operation.payload_bytes());
     match operation {
         Operation::Delete { keys, .. } => region * keys.len() as u64,
+        Operation::Roll { .. } | Operation::Stop => 0,
         _ => region,
     }
 }
@@ -433,6 +458,7 @@ impl Planner<'_> {
                 payload,
                 ..
             } => {
+                self.shared.in_flight.wait_for(key);
                 self.fresh.insert(*key, true);
                 let sequence = self.shared.next_sequence();
                 self.place(
@@ -474,11 +500,12 @@ impl Planner<'_> {
                     None,
                 );
             }
-            Operation::Stop => {}
+            Operation::Roll { .. } | Operation::Stop => {}
         }
     }
 
     fn add_tombstone(&mut self, key: RecordKey) {
+        self.shared.in_flight.wait_for(&key);
         let exists = self
             .fresh
             .get(&key)

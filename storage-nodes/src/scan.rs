@@ -1,6 +1,6 @@
 //! Walking the records of a volume.
 
-use std::io;
+use std::{io, ops::ControlFlow};
 
 use crate::{
     checksum::{Crc64, crc32c},
@@ -102,83 +102,120 @@ pub fn walk<S: Source + ?Sized>(
     source: &S,
     volume: &VolumeHeader,
     from: u64,
-    found: &mut dyn FnMut(Found),
+    found: &mut dyn FnMut(Found) -> ControlFlow<()>,
 ) -> io::Result<ChainEnd> {
-    let mut window = Window {
-        source,
-        length: source.length()?,
-        start: 0,
-        bytes: Vec::new(),
-    };
+    let mut window = Window::new(source, WINDOW_BYTES)?;
     let mut position = from;
     let mut end = ChainEnd {
         chain: from,
         records: from,
     };
     while position + RECORD_HEADER_BYTES <= window.length {
-        let encoded = window.get(position, RECORD_HEADER_BYTES as usize)?;
-        let Ok(header) = RecordHeader::decode(encoded, volume.marker, position) else {
+        let Some(region) = window.region(volume, position)? else {
             let Some(next) = window.resynchronise(volume, position)? else {
                 break;
             };
-            found(Found::Gap {
+            let gap = Found::Gap {
                 from: position,
                 to: next,
-            });
+            };
             position = next;
+            if found(gap).is_break() {
+                break;
+            }
             continue;
         };
-        let crc = header_crc(encoded);
-        let region_end = position + volume.kind.region_bytes(header.capacity);
-        end.chain = region_end;
-        if header.kind == RecordKind::Void {
-            position = region_end;
+        position = region.end;
+        end.chain = region.end;
+        let Some(thing) = region.found else {
             continue;
+        };
+        if !matches!(thing, Found::Unfinished { .. }) {
+            end.records = region.end;
         }
-        let tail_bytes =
-            trailer_offset(header.capacity) + TRAILER_BYTES - table_offset(header.capacity);
-        let tail = window.get(
-            position + table_offset(header.capacity),
-            tail_bytes as usize,
-        )?;
-        match decode_tail(tail, header.capacity, crc) {
-            Ok((block_crcs, trailer)) => {
-                end.records = region_end;
-                if let RecordKind::Seal(crc64) = header.kind {
-                    found(Found::Seal {
-                        offset: position,
-                        crc64,
-                    });
-                    break;
-                }
-                found(Found::Record {
-                    header,
-                    trailer,
-                    block_crcs,
-                });
-            }
-            Err(_) => found(Found::Unfinished { header }),
+        let sealed = matches!(thing, Found::Seal { .. });
+        if found(thing).is_break() || sealed {
+            break;
         }
-        position = region_end;
     }
     Ok(end)
+}
+
+/// What is in the region that begins at `offset`; `None` where no valid header is.
+///
+/// # Errors
+/// Only when the source cannot be read.
+pub fn look<S: Source + ?Sized>(
+    source: &S,
+    volume: &VolumeHeader,
+    offset: u64,
+) -> io::Result<Option<Found>> {
+    let region = Window::new(source, 0)?.region(volume, offset)?;
+    Ok(region.and_then(|region| region.found))
+}
+
+/// A region with a valid header.
+struct Region {
+    /// `None`: it is void.
+    found: Option<Found>,
+    end: u64,
 }
 
 /// A piece of the source in memory.
 struct Window<'a, S: Source + ?Sized> {
     source: &'a S,
+    /// Bytes fetched at once, or more where more are asked for.
+    fetch_bytes: usize,
     length: u64,
     start: u64,
     bytes: Vec<u8>,
 }
 
-impl<S: Source + ?Sized> Window<'_, S> {
+impl<'a, S: Source + ?Sized> Window<'a, S> {
+    fn new(source: &'a S, fetch_bytes: usize) -> io::Result<Self> {
+        Ok(Self {
+            source,
+            fetch_bytes,
+            length: source.length()?,
+            start: 0,
+            bytes: Vec::new(),
+        })
+    }
+
+    fn region(&mut self, volume: &VolumeHeader, offset: u64) -> io::Result<Option<Region>> {
+        let encoded = self.get(offset, RECORD_HEADER_BYTES as usize)?;
+        let Ok(header) = RecordHeader::decode(encoded, volume.marker, offset) else {
+            return Ok(None);
+        };
+        let crc = header_crc(encoded);
+        let end = offset + volume.kind.region_bytes(header.capacity);
+        if header.kind == RecordKind::Void {
+            return Ok(Some(Region { found: None, end }));
+        }
+        let table = table_offset(header.capacity);
+        let tail_bytes = trailer_offset(header.capacity) + TRAILER_BYTES - table;
+        let tail = self.get(offset + table, tail_bytes as usize)?;
+        let found = match (decode_tail(tail, header.capacity, crc), header.kind) {
+            (Ok(_), RecordKind::Seal(crc64)) => Found::Seal { offset, crc64 },
+            (Ok((block_crcs, trailer)), _) => Found::Record {
+                header,
+                trailer,
+                block_crcs,
+            },
+            (Err(_), _) => Found::Unfinished { header },
+        };
+        Ok(Some(Region {
+            found: Some(found),
+            end,
+        }))
+    }
+
     /// The bytes at `offset`; fewer than asked for where the source ends.
     fn get(&mut self, offset: u64, length: usize) -> io::Result<&[u8]> {
         let inside =
             offset >= self.start && offset + length as u64 <= self.start + self.bytes.len() as u64;
         if !inside {
-            self.bytes = self.source.read(offset, length.max(WINDOW_BYTES))?;
+            self.bytes = self.source.read(offset, length.max(self.fetch_bytes))?;
             self.start = offset;
         }
         let from = (offset - self.start) as usize;
@@ -226,14 +263,16 @@ pub fn payload_is_good<S: Source + ?Sized>(
     Ok(done == trailer.length)
 }
 
-/// The CRC-64/NVME of the first `end` bytes of a source. `pace` is told how many bytes were read, after each piece.
+/// The CRC-64/NVME of the first `end` bytes of a source. `pace` is told how many bytes were read, after each piece,
+/// and may break off.
 ///
 /// # Errors
-/// When the source cannot be read or ends early.
+/// When the source cannot be read or ends early ([`io::ErrorKind::UnexpectedEof`]), and
+/// [`io::ErrorKind::Interrupted`] when `pace` broke it off.
 pub fn file_checksum<S: Source + ?Sized>(
     source: &S,
     end: u64,
-    mut pace: impl FnMut(u64),
+    mut pace: impl FnMut(u64) -> ControlFlow<()>,
 ) -> io::Result<u64> {
     let mut crc = Crc64::new();
     let mut done = 0;
@@ -245,7 +284,9 @@ pub fn file_checksum<S: Source + ?Sized>(
         }
         crc.update(&piece);
         done += wanted;
-        pace(wanted);
+        if pace(wanted).is_break() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
     }
     Ok(crc.finish())
 }
@@ -290,11 +331,16 @@ pub fn scan_bytes(bytes: &[u8]) -> Result<ScannedVolume, FormatError> {
         seal: None,
     };
     // Reading from memory cannot fail.
-    let _ = walk(
-        &bytes,
-        &header,
-        VOLUME_HEADER_BYTES,
-        &mut |found| match found {
+    let _ = walk(&bytes, &header, VOLUME_HEADER_BYTES, &mut |found| {
+        volume.take(bytes, found);
+        ControlFlow::Continue(())
+    });
+    Ok(volume)
+}
+
+impl ScannedVolume {
+    fn take(&mut self, bytes: &[u8], found: Found) {
+        match found {
             Found::Record {
                 header,
                 trailer,
@@ -306,19 +352,18 @@ pub fn scan_bytes(bytes: &[u8]) -> Result<ScannedVolume, FormatError> {
                         .read(header.offset + RECORD_HEADER_BYTES, trailer.length as usize)
                         .ok()
                 };
-                volume.records.push(ScannedRecord {
+                self.records.push(ScannedRecord {
                     header,
                     trailer,
                     payload: good.then(payload).flatten(),
                 });
             }
-            Found::Unfinished { .. } => volume.unfinished += 1,
-            Found::Gap { from, to } => volume.gaps.push((from, to)),
+            Found::Unfinished { .. } => self.unfinished += 1,
+            Found::Gap { from, to } => self.gaps.push((from, to)),
             Found::Seal { offset, crc64 } => {
-                volume.seal =
-                    Some(file_checksum(&bytes, offset, |_| {}).is_ok_and(|crc| crc == crc64));
+                let crc = file_checksum(&bytes, offset, |_| ControlFlow::Continue(()));
+                self.seal = Some(crc.is_ok_and(|crc| crc == crc64));
             }
-        },
-    );
-    Ok(volume)
+        }
+    }
 }

@@ -1,21 +1,31 @@
-//! Verification of what is stored.
+//! Verification of what is stored: all the time and slowly, and at once when it is asked for.
+//!
+//! A sealed volume is read once from end to end and compared with its seal. Only when that does not match, and in
+//! volumes that are not sealed yet, each record is looked at.
 
-use std::sync::Arc;
-
-use crate::{
-    checksum::crc32c,
-    error::NodeError,
-    format::{
-        BLOCK_BYTES, RECORD_HEADER_BYTES, RecordHeader, RecordKind, TRAILER_BYTES, decode_tail,
-        header_crc, table_offset, trailer_offset,
-    },
-    index::Entry,
-    key::RecordKey,
-    shared::Shared,
-    status::Verified,
-    volume::Volume,
+use std::{
+    io,
+    ops::ControlFlow,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ending::Pace,
+    error::NodeError,
+    format::{RecordHeader, RecordKind, VOLUME_HEADER_BYTES, VolumeKind},
+    index::Entry,
+    key::RecordKey,
+    scan::{Found, file_checksum, look, payload_is_good, walk},
+    shared::Shared,
+    status::Verified,
+    volume::{Phase, Volume},
+};
+
+/// Between two passes of the scrub: a small node need not be read without end.
+const PAUSE: Duration = Duration::from_secs(600);
 /// Records looked at between looks at the budget.
 const PAGE_RECORDS: usize = 256;
 
@@ -51,53 +61,248 @@ pub(crate) fn verify(
 }
 
 /// Whether a record is good. One that was moved, replaced or deleted meanwhile is.
-pub(crate) fn verify_record(
-    shared: &Shared,
-    key: RecordKey,
-    entry: &Entry,
-) -> Result<bool, NodeError> {
+fn verify_record(shared: &Shared, key: RecordKey, entry: &Entry) -> Result<bool, NodeError> {
     let good = match shared.volumes.get(entry.volume) {
         Some(volume) => {
             record_is_good(&volume, key, entry).map_err(|error| NodeError::from_io(&error))?
         }
         None => false,
     };
-    Ok(good
-        || shared
-            .index
-            .get(&key)
-            .is_none_or(|now| !now.same_place(entry)))
+    Ok(good || !is_at(shared, key, entry))
 }
 
-fn record_is_good(volume: &Volume, key: RecordKey, entry: &Entry) -> std::io::Result<bool> {
-    let capacity = u64::from(entry.capacity);
-    let encoded = volume
-        .file
-        .read_vec(RECORD_HEADER_BYTES as usize, entry.offset())?;
-    let Ok(header) = RecordHeader::decode(&encoded, volume.header.marker, entry.offset()) else {
+/// Whether a record is still where an entry says.
+fn is_at(shared: &Shared, key: RecordKey, entry: &Entry) -> bool {
+    let now = shared.index.get(&key);
+    now.is_some_and(|now| now.same_place(entry))
+}
+
+fn record_is_good(volume: &Volume, key: RecordKey, entry: &Entry) -> io::Result<bool> {
+    let found = look(&*volume.file, &volume.header, entry.offset())?;
+    let Some(Found::Record {
+        header,
+        trailer,
+        block_crcs,
+    }) = found
+    else {
         return Ok(false);
     };
-    if header.key != key || header.kind != RecordKind::Data || header.capacity != capacity {
-        return Ok(false);
+    let same = header.key == key
+        && header.kind == RecordKind::Data
+        && header.capacity == u64::from(entry.capacity)
+        && trailer.sequence == entry.sequence
+        && trailer.length == u64::from(entry.length);
+    Ok(same && payload_is_good(&*volume.file, &header, &trailer, &block_crcs)?)
+}
+
+/// Something wrong with a volume file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VolumeFault {
+    /// These bytes should be a record, and are none.
+    NotRecords {
+        /// The volume's file.
+        file: String,
+        /// Where they begin.
+        from: u64,
+        /// Where they end.
+        to: u64,
+    },
+    /// The bytes of a sealed volume do not match the checksum in its seal.
+    SealBroken {
+        /// The volume's file.
+        file: String,
+    },
+}
+
+/// Reads all volumes from end to end. Blocks.
+pub(crate) fn check_volumes(shared: &Shared) -> Result<Vec<VolumeFault>, NodeError> {
+    let mut faults = Vec::new();
+    for volume in shared.volumes.all() {
+        let mut pace = Pace::fast(&shared.ending);
+        let checked = seal_matches(&volume, &mut pace).and_then(|matches| {
+            if !matches {
+                let file = volume.name();
+                faults.push(VolumeFault::SealBroken { file });
+            }
+            walk_settled(&volume, &mut |found| {
+                faults.extend(fault(shared, &volume, &found));
+                ControlFlow::Continue(())
+            })
+        });
+        checked.map_err(|error| NodeError::from_io(&error))?;
     }
-    let tail_bytes = trailer_offset(capacity) + TRAILER_BYTES - table_offset(capacity);
-    let tail = volume
-        .file
-        .read_vec(tail_bytes as usize, entry.offset() + table_offset(capacity))?;
-    let Ok((crcs, trailer)) = decode_tail(&tail, capacity, header_crc(&encoded)) else {
-        return Ok(false);
+    Ok(faults)
+}
+
+/// Whether the bytes of a volume match its seal; one that is not sealed does.
+fn seal_matches(volume: &Volume, pace: &mut Pace<'_>) -> io::Result<bool> {
+    let Phase::Sealed { crc64, seal_offset } = volume.state().phase else {
+        return Ok(true);
     };
-    if trailer.sequence != entry.sequence || trailer.length != u64::from(entry.length) {
-        return Ok(false);
+    match file_checksum(&*volume.file, seal_offset, |bytes| pace.spend(bytes)) {
+        // Cut off.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        checksum => Ok(checksum? == crc64),
     }
-    let (start, mut done) = (entry.offset() + RECORD_HEADER_BYTES, 0);
-    for crc in crcs {
-        let wanted = BLOCK_BYTES.min(trailer.length - done);
-        let block = volume.file.read_vec(wanted as usize, start + done)?;
-        if block.len() as u64 != wanted || crc32c(&block) != crc {
-            return Ok(false);
+}
+
+/// Walks what was durable in a volume when this began.
+fn walk_settled(
+    volume: &Volume,
+    found: &mut dyn FnMut(Found) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let settled_end = volume.state().settled_end;
+    let walked = walk(
+        &*volume.file,
+        &volume.header,
+        VOLUME_HEADER_BYTES,
+        &mut |thing| {
+            let offset = match &thing {
+                Found::Record { header, .. } | Found::Unfinished { header } => header.offset,
+                Found::Gap { from, .. } => *from,
+                Found::Seal { offset, .. } => *offset,
+            };
+            if offset < settled_end {
+                found(thing)
+            } else {
+                ControlFlow::Break(())
+            }
+        },
+    );
+    walked.map(drop)
+}
+
+/// What is wrong with a thing that was found where all was durable.
+fn fault(shared: &Shared, volume: &Volume, found: &Found) -> Option<VolumeFault> {
+    let file = volume.name();
+    match found {
+        Found::Gap { from, to } => Some(VolumeFault::NotRecords {
+            file,
+            from: *from,
+            to: *to,
+        }),
+        // In extents it was given up, unless the index knows it.
+        Found::Unfinished { header }
+            if volume.header.kind == VolumeKind::Packed
+                || entry_of(shared, volume, header).is_some() =>
+        {
+            Some(VolumeFault::NotRecords {
+                file,
+                from: header.offset,
+                to: header.offset + volume.region_bytes(header.capacity),
+            })
         }
-        done += wanted;
+        _ => None,
     }
-    Ok(true)
+}
+
+/// The index's entry of a record, if that is the one in this place.
+fn entry_of(shared: &Shared, volume: &Volume, header: &RecordHeader) -> Option<Entry> {
+    let entry = shared.index.get(&header.key)?;
+    let here = (entry.volume, entry.offset()) == (volume.header.id, header.offset);
+    here.then_some(entry)
+}
+
+/// The scrub: runs until the node ends.
+pub(crate) fn run(shared: &Shared) {
+    loop {
+        if pass(shared).is_break() || shared.ending.pause(PAUSE).is_break() {
+            return;
+        }
+    }
+}
+
+/// Reads everything once; `Break` when the node ends.
+fn pass(shared: &Shared) -> ControlFlow<()> {
+    let mut pace = Pace::slow(&shared.ending, shared.options.scrub_bytes_per_second);
+    let volumes = shared.volumes.all();
+    let progress = &shared.scrub;
+    let total = volumes.iter().map(|volume| volume.state().end).sum();
+    progress.done_bytes.store(0, Ordering::Relaxed);
+    progress.total_bytes.store(total, Ordering::Relaxed);
+    let mut done = 0;
+    for volume in volumes {
+        pace.spend(0)?;
+        if let Err(error) = scrub_volume(shared, &volume, &mut pace)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            let id = volume.header.id;
+            tracing::error!(volume = id, %error, "a volume cannot be read");
+            shared.note_error(&format!("volume {id} cannot be read: {error}"));
+        }
+        done += volume.state().end;
+        progress.done_bytes.store(done, Ordering::Relaxed);
+    }
+    progress.total_bytes.store(0, Ordering::Relaxed);
+    progress.passes.fetch_add(1, Ordering::Relaxed);
+    metrics::counter!("concierge_storage_nodes_scrub_passes_total").increment(1);
+    ControlFlow::Continue(())
+}
+
+fn scrub_volume(shared: &Shared, volume: &Arc<Volume>, pace: &mut Pace<'_>) -> io::Result<()> {
+    let sealed = matches!(volume.state().phase, Phase::Sealed { .. });
+    if sealed && seal_matches(volume, pace)? {
+        return Ok(());
+    }
+    let (mut gaps, mut broken) = (Vec::new(), Ok(()));
+    walk_settled(volume, &mut |found| {
+        if let Found::Gap { from, to } = found {
+            gaps.push(from..to);
+        }
+        match scrub_record(shared, volume, found, pace) {
+            Ok(flow) => flow,
+            Err(error) => {
+                broken = Err(error);
+                ControlFlow::Break(())
+            }
+        }
+    })?;
+    broken?;
+    let lost = |entry: &Entry| {
+        entry.volume == volume.header.id && gaps.iter().any(|gap| gap.contains(&entry.offset()))
+    };
+    if !gaps.is_empty() {
+        volume.state().damaged = true;
+        let all = shared.index.copies().flatten();
+        all.filter(|(_, entry)| lost(entry))
+            .for_each(|(key, _)| drop(shared.corrupt(key)));
+    }
+    if sealed {
+        let id = volume.header.id;
+        tracing::error!(volume = id, "a volume does not match its seal");
+        shared.note_error(&format!("volume {id} does not match its seal"));
+        // Whatever of it is good is worth being elsewhere.
+        volume.state().suspect = true;
+        shared.ending.wake();
+    }
+    Ok(())
+}
+
+/// Looks at one thing in a volume that may be damaged.
+fn scrub_record(
+    shared: &Shared,
+    volume: &Arc<Volume>,
+    found: Found,
+    pace: &mut Pace<'_>,
+) -> io::Result<ControlFlow<()>> {
+    let (header, good) = match &found {
+        Found::Record {
+            header,
+            trailer,
+            block_crcs,
+        } if header.kind == RecordKind::Data && entry_of(shared, volume, header).is_some() => {
+            let good = payload_is_good(&*volume.file, header, trailer, block_crcs)?;
+            (header, good)
+        }
+        Found::Unfinished { header } => (header, false),
+        _ => return Ok(ControlFlow::Continue(())),
+    };
+    if !good {
+        if entry_of(shared, volume, header).is_some() {
+            shared.corrupt(header.key);
+        } else if volume.header.kind == VolumeKind::Packed {
+            volume.state().damaged = true;
+        }
+    }
+    Ok(pace.spend(header.capacity))
 }

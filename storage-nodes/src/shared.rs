@@ -1,15 +1,16 @@
 //! What the threads of one node share.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeSet, HashSet, VecDeque},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use crate::{
     counters::Counters,
+    ending::Ending,
     error::NodeError,
     files::VolumeFiles,
     format::VolumeKind,
@@ -33,6 +34,11 @@ pub(crate) struct Shared {
     pub volumes: Volumes,
     pub space: Space,
     pub counters: Counters,
+    pub ending: Ending,
+    pub in_flight: InFlight,
+    pub scrub: ScrubProgress,
+    /// Read-locked while what a sync made durable becomes visible, so that a checkpoint sees all of it or nothing.
+    gate: RwLock<()>,
     sequence: AtomicU64,
     stopped: OnceLock<Arc<str>>,
     recent_errors: Mutex<VecDeque<String>>,
@@ -54,6 +60,10 @@ impl Shared {
             volumes: Volumes::new(node),
             space,
             counters: Counters::default(),
+            ending: Ending::default(),
+            in_flight: InFlight::default(),
+            scrub: ScrubProgress::default(),
+            gate: RwLock::default(),
             sequence: AtomicU64::new(1),
             stopped: OnceLock::new(),
             recent_errors: Mutex::default(),
@@ -65,6 +75,21 @@ impl Shared {
     /// The number of the next commit.
     pub fn next_sequence(&self) -> u64 {
         self.sequence.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The number of the next commit, without taking it.
+    pub fn peek_sequence(&self) -> u64 {
+        self.sequence.load(Ordering::Relaxed)
+    }
+
+    /// Held while durable records become visible.
+    pub fn settling(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held for a moment in which nothing becomes visible.
+    pub fn standstill(&self) -> RwLockWriteGuard<'_, ()> {
+        self.gate.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps later commits above one that was found on disk.
@@ -191,4 +216,62 @@ impl Shared {
         };
         self.volumes.all().into_iter().rev().find(fits)
     }
+}
+
+/// The keys of large records whose sequence is drawn and that are not visible yet.
+///
+/// Two threads commit. Were a key deleted by one between the draw and the sync of the other, its tombstone would be
+/// newer than the record on disk, and yet take effect before it in memory: the record would be there until the
+/// next start. So the thread that packs waits for the keys that it wants to touch.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    keys: Mutex<HashSet<RecordKey>>,
+    landed: Condvar,
+}
+
+impl InFlight {
+    /// Notes keys; they are forgotten when what is returned is dropped.
+    pub fn take_off(&self, keys: Vec<RecordKey>) -> Flight<'_> {
+        let mut all = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(keys.iter().copied());
+        Flight {
+            in_flight: self,
+            keys,
+        }
+    }
+
+    /// Waits until a key is not in flight: for a sync at most.
+    pub fn wait_for(&self, key: &RecordKey) {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.landed.wait_while(keys, |keys| keys.contains(key));
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Keys in flight.
+pub(crate) struct Flight<'a> {
+    in_flight: &'a InFlight,
+    keys: Vec<RecordKey>,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let all = &self.in_flight.keys;
+        let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in &self.keys {
+            all.remove(key);
+        }
+        self.in_flight.landed.notify_all();
+    }
+}
+
+/// How far the scrub is.
+#[derive(Debug, Default)]
+pub(crate) struct ScrubProgress {
+    /// Bytes read in the pass that runs.
+    pub done_bytes: AtomicU64,
+    /// Bytes that the pass is to read; 0 between passes.
+    pub total_bytes: AtomicU64,
+    /// Passes that came to their end.
+    pub passes: AtomicU64,
 }

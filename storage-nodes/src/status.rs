@@ -18,9 +18,9 @@ pub struct NodeStatus {
     pub sealed_volumes: u64,
     /// Disk space that the volumes take.
     pub used_bytes: u64,
-    /// Of that, the regions of records that can be read and of tombstones that are needed.
+    /// Of that, the regions of records that can be read, and of tombstones.
     pub live_bytes: u64,
-    /// Of that, what compaction can give back.
+    /// Of that, what compaction can give back (and of tombstones those that are not needed any more).
     pub dead_bytes: u64,
     /// What new data may still take.
     pub free_bytes: u64,
@@ -34,8 +34,22 @@ pub struct NodeStatus {
     pub recent_errors: Vec<String>,
     /// Counts since the node was opened.
     pub counters: CounterValues,
+    /// How far the scrub is.
+    #[serde(default)]
+    pub scrub: ScrubStatus,
     /// What opening it found.
     pub recovery: RecoveryReport,
+}
+
+/// How far the scrub is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScrubStatus {
+    /// Passes over all volumes since the node was opened.
+    pub passes: u64,
+    /// Bytes read in the pass that runs.
+    pub done_bytes: u64,
+    /// Bytes that it is to read; 0 between passes.
+    pub total_bytes: u64,
 }
 
 /// What one step of verification found.

@@ -1,7 +1,7 @@
 //! The volumes of a node, and how much of each is alive.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -51,18 +51,24 @@ pub(crate) struct VolumeState {
     pub settled_round: u64,
     /// Headers below are durable.
     pub settled_end: u64,
-    /// Bytes of regions that hold the newest record of a key, or a tombstone that is still needed.
+    /// Bytes of regions that hold the newest record of a key.
     pub live_bytes: u64,
     /// Regions that are reserved and neither committed nor given up, by offset.
     pub open_regions: BTreeSet<u64>,
-    /// Hashes of the keys of dead data records here: tombstones elsewhere must outlive them.
-    pub dead: HashSet<u64>,
+    /// Hashes of the keys of dead data records here: tombstones elsewhere must outlive them. A key may be here
+    /// more than once, or although it is alive; that only keeps a tombstone for longer.
+    pub dead: Vec<u64>,
     /// Hashes of the keys of the tombstones here.
     pub tombstones: Vec<u64>,
-    /// Damage was found when it was opened, so compaction leaves the file alone until it is repaired.
+    /// What stood in some of its bytes is not known any more. Its file is never removed, and no tombstone is while
+    /// there is such a file: it might hide an older record of the key.
     pub damaged: bool,
-    /// Compaction has taken it; it will be removed.
+    /// It is to be rewritten however much of it is alive: its file does not match its seal.
+    pub suspect: bool,
+    /// All that lives was copied away from it; it will be removed.
     pub retiring: bool,
+    /// Bytes that were alive when compaction last failed to empty it: until that changes, it would fail again.
+    pub stuck_at_bytes: Option<u64>,
 }
 
 impl VolumeState {
@@ -75,16 +81,27 @@ impl VolumeState {
             settled_end: end,
             live_bytes: 0,
             open_regions: BTreeSet::new(),
-            dead: HashSet::new(),
+            dead: Vec::new(),
             tombstones: Vec::new(),
             damaged: false,
+            suspect: false,
             retiring: false,
+            stuck_at_bytes: None,
         }
     }
 
     /// Bytes of records, dead or alive.
     pub fn record_bytes(&self) -> u64 {
         self.end.saturating_sub(VOLUME_HEADER_BYTES)
+    }
+
+    /// Whether nothing is added to it any more.
+    pub fn is_finished(&self) -> bool {
+        match self.phase {
+            Phase::Open => false,
+            Phase::Full => self.open_regions.is_empty(),
+            Phase::Sealed { .. } => true,
+        }
     }
 }
 
@@ -176,17 +193,21 @@ pub(crate) fn file_name(kind: VolumeKind, id: u32) -> String {
     }
 }
 
-/// Whether a file's name is that of a volume.
-pub(crate) fn is_volume_name(name: &str) -> bool {
+/// The id of the volume whose file has this name, if it is that of one.
+pub(crate) fn volume_id(name: &str) -> Option<u32> {
     name.strip_suffix(".packed")
         .or_else(|| name.strip_suffix(".extents"))
-        .is_some_and(|id| id.parse::<u32>().is_ok())
+        .and_then(|id| id.parse().ok())
 }
 
 /// All volumes of a node.
 #[derive(Debug)]
 pub(crate) struct Volumes {
     by_id: RwLock<BTreeMap<u32, Arc<Volume>>>,
+    /// Ids of files that cannot be read or are gone although they should be there.
+    missing: RwLock<BTreeSet<u32>>,
+    /// How many dead records of a key there are in all volumes, by the hash of the key.
+    dead: Mutex<HashMap<u64, u32>>,
     next_id: AtomicU32,
     node: Uuid,
 }
@@ -195,9 +216,15 @@ impl Volumes {
     pub fn new(node: Uuid) -> Self {
         Self {
             by_id: RwLock::default(),
+            missing: RwLock::default(),
+            dead: Mutex::default(),
             next_id: AtomicU32::new(1),
             node,
         }
+    }
+
+    pub fn node(&self) -> Uuid {
+        self.node
     }
 
     pub fn get(&self, id: u32) -> Option<Arc<Volume>> {
@@ -226,11 +253,75 @@ impl Volumes {
             .insert(volume.header.id, volume);
     }
 
+    /// Takes a volume out, so that nothing finds it any more; its file is still there.
     pub fn remove(&self, id: u32) {
         self.by_id
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&id);
+    }
+
+    /// A removed volume's file is gone for good: its dead records need no tombstones any more.
+    pub fn forget_dead(&self, volume: &Volume) {
+        let gone = std::mem::take(&mut volume.state().dead);
+        let mut dead = self.dead();
+        for hash in gone {
+            if let Some(count) = dead.get_mut(&hash) {
+                *count -= 1;
+                if *count == 0 {
+                    dead.remove(&hash);
+                }
+            }
+        }
+    }
+
+    /// Notes that a volume's file cannot be read or is gone.
+    pub fn add_missing(&self, id: u32) {
+        self.reserve_ids_below(id.saturating_add(1));
+        self.missing
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id);
+    }
+
+    pub fn missing(&self) -> Vec<u32> {
+        let missing = self.missing.read().unwrap_or_else(PoisonError::into_inner);
+        missing.iter().copied().collect()
+    }
+
+    fn dead(&self) -> MutexGuard<'_, HashMap<u64, u32>> {
+        self.dead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes dead records of a volume by the hashes of their keys.
+    pub fn add_dead(&self, volume: &Volume, hashes: &[u64]) {
+        volume.state().dead.extend_from_slice(hashes);
+        let mut dead = self.dead();
+        for hash in hashes {
+            *dead.entry(*hash).or_default() += 1;
+        }
+    }
+
+    /// The keys, by hash, whose tombstones in a volume must outlive it, since an older record may be elsewhere.
+    pub fn needed_tombstones(&self, volume: &Volume) -> HashSet<u64> {
+        let (tombstones, own) = {
+            let state = volume.state();
+            (state.tombstones.clone(), state.dead.clone())
+        };
+        let unknown = |volume: &Arc<Volume>| volume.state().damaged;
+        if !self.missing().is_empty() || self.all().iter().any(unknown) {
+            return tombstones.into_iter().collect();
+        }
+        let mut here: HashMap<u64, u32> = HashMap::new();
+        for hash in own {
+            *here.entry(hash).or_default() += 1;
+        }
+        let dead = self.dead();
+        let elsewhere = |hash: &u64| {
+            let all = dead.get(hash).copied().unwrap_or_default();
+            all > here.get(hash).copied().unwrap_or_default()
+        };
+        tombstones.into_iter().filter(elsewhere).collect()
     }
 
     pub fn reserve_ids_below(&self, id: u32) {
@@ -280,9 +371,11 @@ impl Volumes {
     pub fn count_dead(&self, key: &RecordKey, entry: &Entry) {
         if let Some(volume) = self.get(entry.volume) {
             let region = volume.region_bytes(entry.capacity.into());
-            let mut state = volume.state();
-            state.live_bytes = state.live_bytes.saturating_sub(region);
-            state.dead.insert(key_hash(key));
+            {
+                let mut state = volume.state();
+                state.live_bytes = state.live_bytes.saturating_sub(region);
+            }
+            self.add_dead(&volume, &[key_hash(key)]);
         }
     }
 }

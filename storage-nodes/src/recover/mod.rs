@@ -1,8 +1,11 @@
 //! Opening the volumes of a node: from the volumes alone, or from a checkpoint and what came after it.
 
+mod resume;
+
 use std::{
     collections::HashMap,
     io::{self, IoSlice},
+    ops::ControlFlow,
     path::Path,
     sync::Arc,
 };
@@ -18,9 +21,9 @@ use crate::{
     },
     index::{Entry, key_hash},
     key::{Lease, RecordKey},
-    scan::{Found, payload_is_good, walk},
+    scan::{Found, look, payload_is_good, walk},
     shared::Shared,
-    volume::{Phase, Volume, VolumeState, file_name, is_volume_name},
+    volume::{Phase, Volume, VolumeState, file_name, volume_id},
 };
 
 /// A stretch of a volume that could not be read as records although it had been durable.
@@ -53,8 +56,11 @@ pub struct RecoveryReport {
     pub damaged: Vec<DamagedStretch>,
     /// Volume files whose header cannot be read; they are left as they are.
     pub unreadable: Vec<String>,
-    /// Records known from the checkpoint whose volume is gone.
+    /// Records known from the checkpoint whose volume is gone or cannot be read.
     pub lost_records: u64,
+    /// Why the index checkpoint was not used, if it was not; everything was read from the volumes then.
+    #[serde(default)]
+    pub without_checkpoint: Option<String>,
 }
 
 impl RecoveryReport {
@@ -79,8 +85,20 @@ pub(crate) fn recover(
         report: RecoveryReport::default(),
     };
     let names = recovery.volume_names()?;
-    for name in names {
-        recovery.open_volume(&name)?;
+    let checkpoint = recovery.usable_checkpoint(&names)?;
+    for name in &names {
+        recovery.open_volume(name)?;
+    }
+    let mut marked = match checkpoint {
+        Some(checkpoint) => recovery.resume(checkpoint)?,
+        None => HashMap::new(),
+    };
+    for volume in shared.volumes.all() {
+        let read = match marked.remove(&volume.header.id) {
+            Some(mark) => recovery.read_on(&volume, mark),
+            None => recovery.read_volume(&volume, VOLUME_HEADER_BYTES, &[]),
+        };
+        read.map_err(recovery.io("recover a volume"))?;
     }
     recovery.leave_one_open_of_each_kind();
     Ok(recovery.report)
@@ -145,7 +163,7 @@ impl Recovery<'_> {
                 .remove(name)
                 .map_err(self.io("remove an unfinished file"))?;
         }
-        names.retain(|name| is_volume_name(name));
+        names.retain(|name| volume_id(name).is_some());
         names.sort();
         Ok(names)
     }
@@ -183,25 +201,25 @@ impl Recovery<'_> {
             file,
             VolumeState::new(VOLUME_HEADER_BYTES, length),
         ));
-        self.shared.volumes.add(volume.clone());
+        self.shared.volumes.add(volume);
         self.report.volumes += 1;
-        self.read_volume(&volume, VOLUME_HEADER_BYTES)
-            .map_err(self.io("recover a volume"))
+        Ok(())
     }
 
     /// A volume whose header is unreadable: others go on without it, and its id is not used again.
     fn set_aside(&mut self, name: &str, file: &dyn VolumeFile) -> Result<(), OpenError> {
         let length = file.length().map_err(self.io("read a volume"))?;
         self.shared.space.count(length);
-        if let Some(id) = name.split('.').next().and_then(|id| id.parse::<u32>().ok()) {
-            self.shared.volumes.reserve_ids_below(id.saturating_add(1));
+        if let Some(id) = volume_id(name) {
+            self.shared.volumes.add_missing(id);
         }
         self.report.unreadable.push(name.to_owned());
         Ok(())
     }
 
-    /// Reads the records of a volume from `from` on, and makes the file fit to be trusted and appended to.
-    fn read_volume(&mut self, volume: &Arc<Volume>, from: u64) -> io::Result<()> {
+    /// Reads the records of a volume from `from` on and in the `regions` before, and makes the file fit to be trusted
+    /// and appended to.
+    fn read_volume(&mut self, volume: &Arc<Volume>, from: u64, regions: &[u64]) -> io::Result<()> {
         let mut learned = {
             let state = volume.state();
             Walk {
@@ -214,8 +232,14 @@ impl Recovery<'_> {
                 seal: None,
             }
         };
+        for offset in regions.iter().filter(|offset| **offset < from) {
+            if let Some(found) = look(&*volume.file, &volume.header, *offset)? {
+                self.take(volume, &mut learned, found);
+            }
+        }
         let end = walk(&*volume.file, &volume.header, from, &mut |found| {
-            self.take(volume, &mut learned, found)
+            self.take(volume, &mut learned, found);
+            ControlFlow::Continue(())
         })?;
         if let Some((seal_offset, crc64)) = learned.seal {
             for record in std::mem::take(&mut learned.held) {
@@ -236,21 +260,26 @@ impl Recovery<'_> {
             } => {
                 self.report.records_replayed += 1;
                 self.shared.raise_sequence_above(trailer.sequence);
-                learned.settled_round = learned.settled_round.max(trailer.settled_round);
                 learned.settled_end = learned.settled_end.max(trailer.settled_end);
                 learned.highest_round = learned.highest_round.max(trailer.round);
-                learned.held.push(Record {
+                if trailer.settled_round > learned.settled_round {
+                    learned.settled_round = trailer.settled_round;
+                    let (ready, held): (Vec<_>, Vec<_>) = std::mem::take(&mut learned.held)
+                        .into_iter()
+                        .partition(|record| record.trailer.round <= learned.settled_round);
+                    learned.held = held;
+                    ready.iter().for_each(|record| self.apply(volume, record));
+                }
+                let record = Record {
                     header,
                     trailer,
                     block_crcs,
-                });
-                let settled = learned.settled_round;
-                let (ready, held) = std::mem::take(&mut learned.held)
-                    .into_iter()
-                    .partition(|record| record.trailer.round <= settled);
-                learned.held = held;
-                let ready: Vec<Record> = ready;
-                ready.iter().for_each(|record| self.apply(volume, record));
+                };
+                if record.trailer.round <= learned.settled_round {
+                    self.apply(volume, &record);
+                } else {
+                    learned.held.push(record);
+                }
             }
             Found::Unfinished { header } => learned.unfinished.push(header),
             Found::Gap { from, to } => learned.gaps.push((from, to)),
@@ -264,9 +293,7 @@ impl Recovery<'_> {
             let newest = self.tombstones.entry(key).or_default();
             *newest = sequence.max(*newest);
             self.shared.remove(&key, sequence);
-            let mut state = volume.state();
-            state.live_bytes += volume.region_bytes(0);
-            state.tombstones.push(key_hash(&key));
+            volume.state().tombstones.push(key_hash(&key));
             return;
         }
         let lengths = (record.trailer.length, record.header.capacity);
@@ -284,6 +311,11 @@ impl Recovery<'_> {
     }
 
     fn admit(&mut self, key: RecordKey, entry: Entry) {
+        let now = self.shared.index.get(&key);
+        if now.is_some_and(|now| now.same_place(&entry)) {
+            // The checkpoint knew it already.
+            return;
+        }
         if self
             .tombstones
             .get(&key)
@@ -365,7 +397,7 @@ impl Recovery<'_> {
             learned.gaps.push((length, settled_end));
         }
         self.note_damage(volume, &learned, settled_end);
-        let (mut end, mut torn) = (settled_end, Vec::new());
+        let (mut end, mut torn, mut half) = (settled_end, Vec::new(), Vec::new());
         for record in std::mem::take(&mut learned.held) {
             let region_end = record.header.offset + volume.region_bytes(record.header.capacity);
             if payload_is_good(
@@ -379,7 +411,7 @@ impl Recovery<'_> {
                 end = end.max(region_end);
             } else {
                 self.report.torn_records += 1;
-                torn.push((record.header.offset, region_end));
+                half.push((record.header.offset, region_end));
             }
         }
         torn.extend(learned.gaps.iter().copied());
@@ -389,10 +421,11 @@ impl Recovery<'_> {
                 .iter()
                 .map(|h| (h.offset, h.offset + volume.region_bytes(h.capacity))),
         );
-        for (from, to) in torn
-            .into_iter()
-            .filter(|(from, to)| *from >= settled_end && *to <= end)
-        {
+        torn.retain(|(from, _)| *from >= settled_end);
+        // A half record is covered wherever it is: later rounds would make its own count as settled, and it would
+        // be taken for one that was damaged, in place of the older one of its key.
+        torn.append(&mut half);
+        for (from, to) in torn.into_iter().filter(|(_, to)| *to <= end) {
             self.report.torn_bytes += to - from;
             cover(volume, from, to)?;
         }
