@@ -41,6 +41,8 @@ struct Disk {
     room_bytes: Option<u64>,
     /// Syncs that still succeed.
     syncs_left: Option<u64>,
+    /// Syncs of the directory that still succeed.
+    directory_syncs_left: Option<u64>,
     /// Whether reads say that they would have to wait.
     cold: bool,
     /// Whether space cannot be reserved, so that a full disk is met while writing.
@@ -120,6 +122,7 @@ impl FaultyDisk {
         }
         disk.names = disk.durable_names.clone();
         (disk.room_bytes, disk.syncs_left, disk.cold) = (None, None, false);
+        disk.directory_syncs_left = None;
     }
 
     /// Ends the processes that use the disk, and nothing else: the system goes on and keeps all they wrote.
@@ -139,6 +142,26 @@ impl FaultyDisk {
     /// After this many more syncs each one fails.
     pub fn fail_syncs_after(&self, syncs: u64) {
         self.disk().syncs_left = Some(syncs);
+    }
+
+    /// After this many more syncs of the directory each one fails.
+    pub fn fail_syncs_in_directory_after(&self, syncs: u64) {
+        self.disk().directory_syncs_left = Some(syncs);
+    }
+
+    /// Puts a file there, durably, as a power cut brings back one that was removed.
+    pub fn restore(&self, name: &str, content: Vec<u8>) {
+        let mut disk = self.disk();
+        let number = disk.next_inode;
+        disk.next_inode += 1;
+        let inode = Inode {
+            durable: content.clone(),
+            now: content,
+            ..Inode::default()
+        };
+        disk.inodes.insert(number, inode);
+        disk.names.insert(name.to_owned(), number);
+        disk.durable_names.insert(name.to_owned(), number);
     }
 
     /// Whether reserving space does nothing, as on file systems that cannot: then writes find out, and are cut short.
@@ -335,6 +358,7 @@ impl VolumeFiles for FaultyFiles {
     fn sync_dir(&self) -> io::Result<()> {
         let mut disk = self.disk()?;
         disk.spend_sync()?;
+        spend(&mut disk.directory_syncs_left)?;
         disk.durable_names = disk.names.clone();
         Ok(())
     }
@@ -344,16 +368,20 @@ impl VolumeFiles for FaultyFiles {
     }
 }
 
+fn spend(syncs_left: &mut Option<u64>) -> io::Result<()> {
+    match syncs_left {
+        Some(0) => Err(io::Error::other("the device does not answer")),
+        Some(left) => {
+            *left -= 1;
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
 impl Disk {
     fn spend_sync(&mut self) -> io::Result<()> {
-        match &mut self.syncs_left {
-            Some(0) => Err(io::Error::other("the device does not answer")),
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
+        spend(&mut self.syncs_left)
     }
 
     /// A file without a name takes no room.
