@@ -83,12 +83,22 @@ async fn read(node: &Arc<Node>, n: u32) -> Result<Vec<u8>, NodeError> {
 
 async fn assert_there(node: &Arc<Node>, records: impl IntoIterator<Item = u32>) {
     for n in records {
-        assert_eq!(read(node, n).await.unwrap(), payload(n, length_of(n)), "{n}");
+        assert_eq!(
+            read(node, n).await.unwrap(),
+            payload(n, length_of(n)),
+            "{n}"
+        );
     }
 }
 
 async fn assert_good(node: &Arc<Node>) {
-    assert!(node.verify(None, u64::MAX).await.unwrap().damaged.is_empty());
+    assert!(
+        node.verify(None, u64::MAX)
+            .await
+            .unwrap()
+            .damaged
+            .is_empty()
+    );
     assert_eq!(node.check_volumes().await.unwrap(), []);
 }
 
@@ -247,7 +257,10 @@ async fn the_scrub_finds_flipped_bits_and_compaction_leaves_the_file_for_a_repai
     until(|| async { status(&node).await.scrub.passes > 0 }).await;
     let all_but = |n: &u32| *n != hit;
     assert_there(&node, (0..100).filter(all_but)).await;
-    assert!(matches!(read(&node, hit).await, Err(NodeError::Corrupt { .. })));
+    assert!(matches!(
+        read(&node, hit).await,
+        Err(NodeError::Corrupt { .. })
+    ));
     node.keep_up().await.unwrap();
     assert!(
         volume_names(&disk).contains(&name),
