@@ -63,7 +63,8 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    checksum::{Crc64, crc32c},
+    checksum::Crc64,
+    fields::{Decoder, Encoder},
     files::{OpenMode, TEMPORARY_SUFFIX, VolumeFile},
     format::VolumeKind,
     index::Entry,
@@ -192,17 +193,15 @@ pub(crate) fn discard(shared: &Shared) -> io::Result<()> {
 }
 
 fn header(node: Uuid, next_sequence: u64, next_volume: u32, marks: u32) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEADER_BYTES);
-    bytes.extend_from_slice(&MAGIC);
-    bytes.extend_from_slice(&VERSION.to_le_bytes());
-    bytes.resize(16, 0);
-    bytes.extend_from_slice(node.as_bytes());
-    bytes.extend_from_slice(&next_sequence.to_le_bytes());
-    bytes.extend_from_slice(&next_volume.to_le_bytes());
-    bytes.extend_from_slice(&marks.to_le_bytes());
-    bytes.resize(HEADER_BYTES - 4, 0);
-    bytes.extend_from_slice(&crc32c(&bytes).to_le_bytes());
-    bytes
+    let mut bytes = Encoder::new(HEADER_BYTES);
+    bytes.put(&MAGIC);
+    bytes.put(&VERSION.to_le_bytes());
+    bytes.skip_to(16);
+    bytes.put(node.as_bytes());
+    bytes.put(&next_sequence.to_le_bytes());
+    bytes.put(&next_volume.to_le_bytes());
+    bytes.put(&marks.to_le_bytes());
+    bytes.finish_with_crc(&[])
 }
 
 /// Writes the file in pieces.
@@ -370,11 +369,7 @@ pub(crate) fn load(shared: &Shared) -> Result<Loaded, Rejected> {
         taken: 0,
     };
     let head: [u8; HEADER_BYTES] = reader.take()?;
-    let (fields, crc) = head.split_at(HEADER_BYTES - 4);
-    if crc32c(fields).to_le_bytes() != crc {
-        return Err(Rejected::Damaged);
-    }
-    let mut fields = Fields(&head);
+    let mut fields = Decoder::checked(&head, HEADER_BYTES, &[]).ok_or(Rejected::Damaged)?;
     if fields.take::<8>() != MAGIC {
         return Err(Rejected::Damaged);
     }
@@ -382,7 +377,7 @@ pub(crate) fn load(shared: &Shared) -> Result<Loaded, Rejected> {
     if version != VERSION {
         return Err(Rejected::Version(version));
     }
-    fields.take::<6>();
+    fields.skip(6);
     if Uuid::from_bytes(fields.take()) != shared.volumes.node() {
         return Err(Rejected::OtherNode);
     }
@@ -460,7 +455,7 @@ impl Reader {
 
     fn mark(&mut self) -> Result<Mark, Rejected> {
         let bytes: [u8; MARK_BYTES] = self.take()?;
-        let mut fields = Fields(&bytes);
+        let mut fields = Decoder::unchecked(&bytes);
         let id = u32::from_le_bytes(fields.take());
         let [kind, phase, flags, _] = fields.take();
         if phase == 4 {
@@ -502,7 +497,7 @@ impl Reader {
 
     fn entry(&mut self) -> Result<(RecordKey, Entry), Rejected> {
         let bytes: [u8; ENTRY_BYTES] = self.take()?;
-        let mut fields = Fields(&bytes);
+        let mut fields = Decoder::unchecked(&bytes);
         let object = ObjectId(Uuid::from_bytes(fields.take()));
         let extent = u32::from_le_bytes(fields.take());
         let [shard] = fields.take();
@@ -520,25 +515,10 @@ impl Reader {
     }
 }
 
-/// Fields of a structure of fixed size, one after the other; beyond its end they are zero.
-struct Fields<'a>(&'a [u8]);
-
-impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        match self.0.split_first_chunk::<N>() {
-            Some((field, rest)) => {
-                self.0 = rest;
-                *field
-            }
-            None => [0; N],
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{faults::FaultyDisk, files::VolumeFiles, options::NodeOptions};
+    use crate::{faults::FaultyDisk, options::NodeOptions};
 
     fn shared(disk: &Arc<FaultyDisk>, node: Uuid) -> Shared {
         Shared::new(disk.files(), NodeOptions::default(), node)

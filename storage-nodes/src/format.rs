@@ -87,6 +87,7 @@ use uuid::Uuid;
 
 use crate::{
     checksum::crc32c,
+    fields::{Decoder, Encoder},
     key::{Lease, ObjectId, RecordKey},
 };
 
@@ -237,7 +238,8 @@ impl VolumeHeader {
     }
 
     fn decode_copy(bytes: &[u8]) -> Result<Self, FormatError> {
-        let mut fields = Decoder::checked(bytes, VOLUME_HEADER_USED, &[])?;
+        let mut fields =
+            Decoder::checked(bytes, VOLUME_HEADER_USED, &[]).ok_or(FormatError::Invalid)?;
         if fields.take::<8>() != VOLUME_MAGIC {
             return Err(FormatError::Invalid);
         }
@@ -336,7 +338,8 @@ impl RecordHeader {
         if bytes.get(..8) != Some(&marker) {
             return Err(FormatError::Invalid);
         }
-        let mut fields = Decoder::checked(bytes, RECORD_HEADER_BYTES as usize, &[])?;
+        let mut fields = Decoder::checked(bytes, RECORD_HEADER_BYTES as usize, &[])
+            .ok_or(FormatError::Invalid)?;
         fields.skip(8);
         let [version, kind, shard, data_shards, parity_shards] = fields.take();
         fields.skip(3);
@@ -430,7 +433,8 @@ impl Trailer {
     /// # Errors
     /// [`FormatError::Invalid`] when it is not that.
     pub fn decode(bytes: &[u8], header_crc: [u8; 4]) -> Result<Self, FormatError> {
-        let mut fields = Decoder::checked(bytes, TRAILER_BYTES as usize, &header_crc)?;
+        let mut fields = Decoder::checked(bytes, TRAILER_BYTES as usize, &header_crc)
+            .ok_or(FormatError::Invalid)?;
         if fields.take::<8>() != TRAILER_MAGIC {
             return Err(FormatError::Invalid);
         }
@@ -479,77 +483,6 @@ pub fn encode_table(block_crcs: &[u32]) -> Vec<u8> {
         .iter()
         .flat_map(|crc| crc.to_le_bytes())
         .collect()
-}
-
-/// Writes fields one after the other into a structure of fixed size that ends with its checksum.
-struct Encoder {
-    bytes: Vec<u8>,
-    size: usize,
-}
-
-impl Encoder {
-    fn new(size: usize) -> Self {
-        Self {
-            bytes: Vec::with_capacity(size),
-            size,
-        }
-    }
-
-    fn put(&mut self, field: &[u8]) {
-        self.bytes.extend_from_slice(field);
-    }
-
-    fn skip_to(&mut self, offset: usize) {
-        self.bytes.resize(offset, 0);
-    }
-
-    fn finish_with_crc(mut self, prefix: &[u8]) -> Vec<u8> {
-        self.skip_to(self.size - CRC_BYTES as usize);
-        let crc = prefixed_crc(prefix, &self.bytes);
-        self.put(&crc.to_le_bytes());
-        self.bytes
-    }
-}
-
-/// Reads fields one after the other from a structure whose size and checksum were checked first.
-struct Decoder<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Decoder<'a> {
-    fn checked(bytes: &'a [u8], size: usize, prefix: &[u8]) -> Result<Self, FormatError> {
-        let bytes = bytes.get(..size).ok_or(FormatError::Invalid)?;
-        let (rest, crc) = bytes.split_last_chunk::<4>().ok_or(FormatError::Invalid)?;
-        if prefixed_crc(prefix, rest) != u32::from_le_bytes(*crc) {
-            return Err(FormatError::Invalid);
-        }
-        Ok(Self { rest })
-    }
-
-    /// The next `N` bytes; zeros after the end, which the fixed sizes of the structures rule out.
-    fn take<const N: usize>(&mut self) -> [u8; N] {
-        match self.rest.split_first_chunk::<N>() {
-            Some((field, rest)) => {
-                self.rest = rest;
-                *field
-            }
-            None => [0; N],
-        }
-    }
-
-    fn skip(&mut self, bytes: usize) {
-        self.rest = self.rest.get(bytes..).unwrap_or_default();
-    }
-}
-
-fn prefixed_crc(prefix: &[u8], bytes: &[u8]) -> u32 {
-    if prefix.is_empty() {
-        return crc32c(bytes);
-    }
-    let mut crc = crate::checksum::Crc32c::new();
-    crc.update(prefix);
-    crc.update(bytes);
-    crc.finish()
 }
 
 #[cfg(test)]

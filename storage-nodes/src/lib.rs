@@ -25,6 +25,7 @@ mod ending;
 mod error;
 mod extents;
 pub mod faults;
+mod fields;
 pub mod files;
 pub mod format;
 mod index;
