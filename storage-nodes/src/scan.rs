@@ -85,6 +85,18 @@ pub enum Found {
     },
 }
 
+impl Found {
+    /// Where it begins.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        match self {
+            Self::Record { header, .. } | Self::Unfinished { header } => header.offset,
+            Self::Gap { from, .. } => *from,
+            Self::Seal { offset, .. } => *offset,
+        }
+    }
+}
+
 /// Where a walk came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainEnd {

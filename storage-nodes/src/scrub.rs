@@ -152,24 +152,27 @@ fn walk_settled(
     found: &mut dyn FnMut(Found) -> ControlFlow<()>,
 ) -> io::Result<()> {
     let settled_end = volume.state().settled_end;
-    let walked = walk(
+    let mut flow = ControlFlow::Continue(());
+    let end = walk(
         &*volume.file,
         &volume.header,
         VOLUME_HEADER_BYTES,
         &mut |thing| {
-            let offset = match &thing {
-                Found::Record { header, .. } | Found::Unfinished { header } => header.offset,
-                Found::Gap { from, .. } => *from,
-                Found::Seal { offset, .. } => *offset,
-            };
-            if offset < settled_end {
-                found(thing)
-            } else {
-                ControlFlow::Break(())
+            if thing.offset() >= settled_end {
+                return ControlFlow::Break(());
             }
+            flow = found(thing);
+            flow
         },
-    );
-    walked.map(drop)
+    )?;
+    // Where no header follows, the walk ends as at a torn tail.
+    if flow.is_continue() && end.chain < settled_end {
+        let _ = found(Found::Gap {
+            from: end.chain,
+            to: settled_end,
+        });
+    }
+    Ok(())
 }
 
 /// What is wrong with a thing that was found where all was durable.

@@ -237,6 +237,33 @@ async fn full_volumes_are_sealed_and_a_flipped_bit_breaks_the_seal() {
     assert_there(&node, 0..100).await;
 }
 
+/// The last header of a volume is damaged, and nothing follows from which it could be told that something was there:
+/// a tombstone that stood there must not be lost with the file.
+#[tokio::test]
+async fn a_damaged_end_of_a_volume_keeps_its_file() {
+    let disk = FaultyDisk::new();
+    let node = open(&disk);
+    put(&node, 1).await;
+    put(&node, 2).await;
+    node.delete(vec![key(1), key(2)]).await.unwrap();
+    node.checkpoint().await.unwrap();
+    let name = volume_names(&disk)[0].clone();
+    let length = disk.names().iter().find(|(n, _)| *n == name).unwrap().1;
+    let content = disk.content(&name).unwrap();
+    let scanned = concierge_storage_nodes::scan_bytes(&content).unwrap();
+    let last = scanned.records.last().unwrap().header.offset;
+    assert!(last < length && disk.flip_bit(&name, last + 20, 1));
+    let faults = node.check_volumes().await.unwrap();
+    assert!(
+        matches!(&faults[..], [VolumeFault::NotRecords { from, .. }] if *from == last),
+        "{faults:?}"
+    );
+    // Where room is short, a volume is rewritten although it is not full.
+    disk.limit_room(Some(100_000));
+    node.keep_up().await.unwrap();
+    assert!(volume_names(&disk).contains(&name));
+}
+
 /// The scrub finds what no read touched, reports it, and what is still good moves to another file.
 #[tokio::test]
 async fn the_scrub_finds_flipped_bits_and_compaction_leaves_the_file_for_a_repair() {

@@ -9,8 +9,8 @@ use concierge_objects::{Error, NodeReport, ObjectStore, Status};
 /// when all is well; nodes in other processes are not asked for each request.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Older than this, what was seen last says nothing any more: the store does
-/// not answer. Longer than a node that cannot be reached holds the look up.
-const STALE: Duration = Duration::from_secs(120);
+/// not answer. Longer than nodes that cannot be reached hold the look up.
+const STALE: Duration = Duration::from_secs(60);
 
 /// What was seen last, for whoever asks.
 pub struct Health {
@@ -77,6 +77,9 @@ fn failures(status: &Result<Status, Error>) -> Vec<String> {
             format!("shard {number} of the catalogue failed to write and takes no more")
         })
         .collect();
+    if status.directory_stopped {
+        failures.push("the directory of buckets failed to write and takes no more".to_owned());
+    }
     if !status.nodes.is_empty() && status.nodes.iter().all(|node| trouble(node).is_some()) {
         failures.extend(status.nodes.iter().filter_map(trouble));
     }
@@ -128,4 +131,60 @@ fn measure(status: &Status) {
     let garbage: u64 = shards.iter().map(|shard| shard.garbage).sum();
     metrics::gauge!("concierge_catalogue_missing_replicas").set(missing as f64);
     metrics::gauge!("concierge_catalogue_garbage").set(garbage as f64);
+}
+
+#[cfg(test)]
+mod tests {
+    use concierge_objects::catalogue::ShardStatus;
+    use concierge_objects::{NodeId, ProgressCounts};
+
+    use super::*;
+
+    fn status() -> Status {
+        let node = |id| NodeReport {
+            id: NodeId(id),
+            status: None,
+            error: None,
+        };
+        Status {
+            epoch: 1,
+            map_version: 1,
+            moving: false,
+            shards: vec![ShardStatus::default(); 4],
+            directory_stopped: false,
+            nodes: vec![node(1), node(2)],
+            background: ProgressCounts::default(),
+        }
+    }
+
+    #[test]
+    fn a_stopped_shard_makes_the_server_useless() {
+        assert_eq!(failures(&Ok(status())), [""; 0]);
+        let mut stopped = status();
+        stopped.shards[2].stopped = true;
+        assert_eq!(
+            failures(&Ok(stopped)),
+            ["shard 2 of the catalogue failed to write and takes no more"]
+        );
+        let mut stopped = status();
+        stopped.directory_stopped = true;
+        assert_eq!(
+            failures(&Ok(stopped)),
+            ["the directory of buckets failed to write and takes no more"]
+        );
+        assert_eq!(failures(&Err(Error::Internal)).len(), 1);
+    }
+
+    #[test]
+    fn one_bad_node_is_a_problem_and_only_all_of_them_a_failure() {
+        let mut one = status();
+        one.nodes[0].error = Some("it does not answer".to_owned());
+        assert_eq!(failures(&Ok(one.clone())), [""; 0]);
+        assert_eq!(
+            problems(&Ok(one.clone())),
+            ["storage node n1: it does not answer"]
+        );
+        one.nodes[1].error = Some("it does not answer".to_owned());
+        assert_eq!(failures(&Ok(one)).len(), 2);
+    }
 }

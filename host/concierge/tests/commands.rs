@@ -200,3 +200,40 @@ fn volumes_are_verified_while_nothing_writes_to_them() {
     );
     assert!(!elsewhere.exists());
 }
+
+#[test]
+fn an_index_is_made_again_from_the_volumes_alone() {
+    let home = Home::new();
+    let server = home.start();
+    let rebuild = |code: i32| {
+        let said = home.run(&["volumes", "rebuild-index"]);
+        assert_eq!(said.code, Some(code), "{}{}", said.out, said.err);
+        said.out
+    };
+    rebuild(5);
+    server.stop();
+    let node = home.data().join("node");
+    let index = node.join("index.checkpoint");
+    assert!(index.exists(), "a server that ends well leaves one");
+    std::fs::write(&index, "something else").unwrap();
+    let report = rebuild(0);
+    assert!(
+        report.contains(" records, ") && report.contains(", good"),
+        "{report}"
+    );
+    assert!(std::fs::read(&index).unwrap().starts_with(b"CNCRGIDX"));
+    assert!(home.run(&["volumes", "verify"]).good().contains(", good"));
+
+    // The node's first record says whose it is; a bit of its header is enough.
+    let volume = node.join("0000000001.packed");
+    let mut bytes = std::fs::read(&volume).unwrap();
+    bytes[4096 + 20] ^= 4;
+    std::fs::write(&volume, bytes).unwrap();
+    assert!(
+        home.run(&["volumes", "verify"])
+            .out
+            .contains("does not match its checksum")
+    );
+    let report = rebuild(1);
+    assert!(report.contains("DAMAGED"), "{report}");
+}

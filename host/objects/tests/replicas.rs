@@ -385,3 +385,45 @@ async fn more_copies_than_nodes_are_refused() {
     assert!(matches!(none, Err(OpenError::Map(_))));
     let _ = NodeClient::Local(Arc::clone(&nodes[0]));
 }
+
+/// A node that hung once held the status for thirty seconds, and several did so one after the other, so `/healthz`
+/// went stale. Here none of three nodes ends its call before all three were asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_nodes_are_asked_for_their_status_at_once() {
+    use concierge_storage_nodes::RemoteNode;
+    const NODES: u32 = 3;
+    // Until then nodes hang up at once, so that the store opens.
+    let (hold, held) = tokio::sync::watch::channel(false);
+    let barrier = Arc::new(tokio::sync::Barrier::new(NODES as usize));
+    let mut specs = Vec::new();
+    let mut servers = tokio::task::JoinSet::new();
+    for number in 0..NODES {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let client = NodeClient::Remote(RemoteNode::new(&url, "a token for tests only").unwrap());
+        specs.push(NodeSpec::new(NodeId(number), client));
+        let (held, barrier) = (held.clone(), Arc::clone(&barrier));
+        servers.spawn(async move {
+            let mut waited = false;
+            loop {
+                let (_connection, _) = listener.accept().await.unwrap();
+                if *held.borrow() && !waited {
+                    barrier.wait().await;
+                    waited = true;
+                }
+            }
+        });
+    }
+    let dir = tempfile::TempDir::new().unwrap();
+    let store = ObjectStore::open(ObjectStoreOptions::new(dir.path().to_owned(), specs))
+        .await
+        .unwrap();
+    hold.send(true).unwrap();
+    let status = store.status().await.unwrap();
+    assert_eq!(status.nodes.len(), NODES as usize);
+    for node in status.nodes {
+        let error = node.error.unwrap();
+        assert!(error.contains("cannot be reached"), "{error}");
+    }
+    store.shutdown().await;
+}

@@ -4,7 +4,7 @@
 //! record is copied only when all of it is good: a bad one stays where it is, and its file with it, until it is
 //! replaced from another node or deleted.
 
-use std::{collections::HashSet, io, ops::ControlFlow, sync::Arc};
+use std::{collections::HashSet, io, ops::ControlFlow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -72,14 +72,14 @@ impl Upkeep {
             },
         );
         let flushed = emptying.flush();
-        let left = emptying.left;
-        walked.map_err(|error| NodeError::from_io(&error))?;
+        let walked = walked.map_err(|error| NodeError::from_io(&error))?;
         outcome.and(flushed)?;
-        let ended = self
-            .shared
-            .ending
-            .pause(std::time::Duration::ZERO)
-            .is_break();
+        let ended = self.shared.ending.pause(Duration::ZERO).is_break();
+        if !ended && !emptying.left && walked.chain < volume.state().end {
+            // Where no header follows, the walk ends as at a torn tail; and here is none.
+            emptying.damaged(walked.chain);
+        }
+        let left = emptying.left;
         let mut state = volume.state();
         let emptied = !ended && !left && state.live_bytes == 0 && !state.damaged;
         if !emptied && !ended {

@@ -30,6 +30,8 @@ use crate::{
 
 /// Between passes. Full volumes and dead space can wait for so long; a node that becomes full wakes the thread.
 const PAUSE: Duration = Duration::from_secs(10);
+/// Between passes at least: a full node is woken at each record that it refuses.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
 /// A start reads what came after the last checkpoint: for so many bytes that takes about a second.
 const CHECKPOINT_EVERY_BYTES: u64 = 256 * 1024 * 1024;
 /// A checkpoint is due only after so many times its own length was written, so that it costs little beside that.
@@ -79,7 +81,9 @@ impl Upkeep {
     /// Runs until the node ends.
     pub fn run(&self) {
         let ending = &self.shared.ending;
-        while ending.pause_until_woken(PAUSE).is_continue() {
+        while ending.pause(LEAST_PAUSE).is_continue()
+            && ending.pause_until_woken(PAUSE).is_continue()
+        {
             let rate = self.shared.options.compact_bytes_per_second;
             match self.pass(&mut Pace::slow(ending, rate)) {
                 Ok(()) => {}

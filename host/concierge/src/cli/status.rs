@@ -95,18 +95,30 @@ fn describe_objects(lines: &mut Vec<String>, objects: &Value) {
             (Some(error), _) => error.to_owned(),
             (None, Some(stopped)) => format!("takes no more writes: {stopped}"),
             (None, None) => format!(
-                "{} records, {} live, {} dead, {} free, {} damaged",
+                "{} records, {} live, {} dead, {} free, {} damaged, {}",
                 status["records"],
                 bytes("live_bytes"),
                 bytes("dead_bytes"),
                 bytes("free_bytes"),
                 status["damaged_records"],
+                scrub(&status["scrub"]),
             ),
         };
         lines.push(format!("node {:<5} {state}", node["id"].to_string()));
     }
     if objects["moving"] == true {
         lines.push("moving     data is on its way to new places".to_owned());
+    }
+}
+
+/// How far the scrub of a node is.
+fn scrub(progress: &Value) -> String {
+    let number = |name: &str| progress[name].as_u64().unwrap_or_default();
+    match (number("total_bytes"), number("passes")) {
+        (0, 0) => "not scrubbed yet".to_owned(),
+        (0, 1) => "scrubbed once".to_owned(),
+        (0, passes) => format!("scrubbed {passes} times"),
+        (total, _) => format!("scrub at {}%", number("done_bytes") * 100 / total),
     }
 }
 

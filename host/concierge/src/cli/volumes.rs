@@ -1,9 +1,10 @@
 //! `concierge volumes`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use clap::Subcommand;
-use concierge_storage_nodes::Node;
+use clap::{Args, Subcommand};
+use concierge_storage_nodes::{Node, RecoveryReport, VolumeFault};
 use serde::Serialize;
 
 use super::node::OfNodes;
@@ -22,17 +23,33 @@ const STEP_BYTES: u64 = 64 * 1024 * 1024;
 #[command(after_help = "\
 Examples:
   concierge volumes verify                    of the nodes of the data directory
-  concierge volumes verify /srv/node-2        of one node's directory")]
+  concierge volumes verify /srv/node-2        of one node's directory
+  concierge volumes rebuild-index             of the nodes of the data directory")]
 pub enum VolumesCommand {
     /// Read all stored data and check it; ends with 1 if anything is damaged
-    Verify {
-        /// The directory of a node; the local nodes of the configuration otherwise
-        dir: Option<PathBuf>,
-        #[command(flatten)]
-        output: OutputArgs,
-        #[command(flatten)]
-        settings: Flags<OfNodes>,
-    },
+    Verify(VolumesArgs),
+    /// Make the index again from the volume files alone; ends with 1 if anything is damaged
+    ///
+    /// A start does so by itself when the index's file is gone or does not fit the
+    /// volumes. By hand it is for when that file is in doubt.
+    RebuildIndex(VolumesArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct VolumesArgs {
+    /// The directory of a node; the local nodes of the configuration otherwise
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    settings: Flags<OfNodes>,
+}
+
+/// What is to be done with a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Task {
+    Verify,
+    RebuildIndex,
 }
 
 /// What was found in one node's directory.
@@ -55,18 +72,17 @@ impl Found {
 
 impl VolumesCommand {
     pub async fn run(self) -> Result<(), Failure> {
-        let Self::Verify {
-            dir,
-            output,
-            settings,
-        } = self;
-        let config = settings.load()?;
-        telemetry::start_logs(&quiet(&config))?;
-        let found = match dir {
-            Some(dir) => vec![verify(&dir, &config).await?],
-            None => verify_all(&config).await?,
+        let (task, arguments) = match self {
+            Self::Verify(arguments) => (Task::Verify, arguments),
+            Self::RebuildIndex(arguments) => (Task::RebuildIndex, arguments),
         };
-        if output.json {
+        let config = arguments.settings.load()?;
+        telemetry::start_logs(&quiet(&config))?;
+        let found = match arguments.dir {
+            Some(dir) => vec![look_after(&dir, task, &config).await?],
+            None => look_after_all(task, &config).await?,
+        };
+        if arguments.output.json {
             print_json(&serde_json::json!({ "nodes": found }))?;
         } else {
             print(&describe(&found))?;
@@ -79,21 +95,21 @@ impl VolumesCommand {
     }
 }
 
-/// Verifies every local node of a data directory, which is held meanwhile.
-async fn verify_all(config: &Config) -> Result<Vec<Found>, Failure> {
+/// Goes through every local node of a data directory, which is held meanwhile.
+async fn look_after_all(task: Task, config: &Config) -> Result<Vec<Found>, Failure> {
     let data = DataDir::acquire(&config.data, false).map_err(|refused| match refused {
         Refused::Held(holder) => held(&config.data, holder)
-            .while_doing("volumes are verified while nothing writes to them"),
+            .while_doing("volumes are looked after while nothing writes to them"),
         Refused::Failed(failure) => failure,
     })?;
     let mut found = Vec::new();
     for dir in storage::local_directories(config, data.layout()) {
-        found.push(verify(&dir, config).await?);
+        found.push(look_after(&dir, task, config).await?);
     }
     Ok(found)
 }
 
-async fn verify(dir: &Path, config: &Config) -> Result<Found, Failure> {
+async fn look_after(dir: &Path, task: Task, config: &Config) -> Result<Found, Failure> {
     // Opening would make it.
     if !dir.is_dir() {
         return Err(Failure::new(
@@ -103,39 +119,56 @@ async fn verify(dir: &Path, config: &Config) -> Result<Found, Failure> {
     }
     let mut options = storage::node_options(config);
     options.background = false;
-    let directory = dir.to_owned();
-    let node = tokio::task::spawn_blocking(move || Node::open(&directory, options))
-        .await
-        .map_err(Failure::failed)?
-        .map_err(Failure::failed)?;
-    let recovery = node.status().await.map_err(Failure::failed)?.recovery;
+    options.rebuild_index = task == Task::RebuildIndex;
+    let node = storage::open_node(dir, options).await?;
+    let status = node.status().await.map_err(Failure::failed)?;
     let mut found = Found {
         dir: dir.to_owned(),
         records: 0,
         bytes: 0,
         damaged: Vec::new(),
-        problems: Vec::new(),
+        problems: problems(&status.recovery),
     };
-    found
-        .problems
-        .extend(recovery.damaged.iter().map(|stretch| {
-            format!(
-                "{}: bytes {} to {} are not records",
-                stretch.file, stretch.from, stretch.to
-            )
-        }));
-    found.problems.extend(
-        recovery
-            .unreadable
-            .iter()
-            .map(|file| format!("{file}: its header cannot be read")),
-    );
+    match task {
+        Task::Verify => verify(&node, &mut found).await?,
+        Task::RebuildIndex => {
+            found.records = status.records;
+            found.bytes = status.live_bytes;
+            node.checkpoint().await.map_err(Failure::failed)?;
+        }
+    }
+    tokio::task::spawn_blocking(move || node.close())
+        .await
+        .map_err(Failure::failed)?;
+    Ok(found)
+}
+
+/// What opening a node found wrong with its files.
+fn problems(recovery: &RecoveryReport) -> Vec<String> {
+    let stretches = recovery
+        .damaged
+        .iter()
+        .map(|stretch| not_records(&stretch.file, stretch.from, stretch.to));
+    let unreadable = recovery
+        .unreadable
+        .iter()
+        .map(|file| format!("{file}: its header cannot be read"));
+    let mut problems: Vec<_> = stretches.chain(unreadable).collect();
     if recovery.lost_records > 0 {
-        found.problems.push(format!(
+        problems.push(format!(
             "{} records are gone with their volumes",
             recovery.lost_records
         ));
     }
+    problems
+}
+
+fn not_records(file: &str, from: u64, to: u64) -> String {
+    format!("{file}: bytes {from} to {to} are not records")
+}
+
+/// Reads every record, and every volume from end to end.
+async fn verify(node: &Arc<Node>, found: &mut Found) -> Result<(), Failure> {
     let mut after = None;
     loop {
         let step = node
@@ -152,10 +185,18 @@ async fn verify(dir: &Path, config: &Config) -> Result<Found, Failure> {
             None => break,
         }
     }
-    tokio::task::spawn_blocking(move || node.close())
-        .await
-        .map_err(Failure::failed)?;
-    Ok(found)
+    for fault in node.check_volumes().await.map_err(Failure::failed)? {
+        let problem = match fault {
+            VolumeFault::NotRecords { file, from, to } => not_records(&file, from, to),
+            VolumeFault::SealBroken { file } => {
+                format!("{file}: the file does not match the checksum in its seal")
+            }
+        };
+        if !found.problems.contains(&problem) {
+            found.problems.push(problem);
+        }
+    }
+    Ok(())
 }
 
 fn describe(found: &[Found]) -> String {

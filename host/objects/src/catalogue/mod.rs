@@ -192,6 +192,8 @@ pub trait Catalogue: Send + Sync {
     fn next_epoch(&self, host: u32) -> Answer<'_, u32>;
     /// Counters of each shard.
     fn status(&self) -> Answer<'_, Vec<ShardStatus>>;
+    /// Whether a commit to what is not in any shard (the names of buckets) failed, so that it takes no more writes.
+    fn directory_stopped(&self) -> bool;
     /// Waits until what was accepted is durable, and takes no more.
     fn close(&self) -> Answer<'_, ()>;
 }

@@ -19,6 +19,7 @@ pub use stream::ObjectStream;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use concierge_identity::Clock;
 use concierge_storage_nodes::{Lease, NodeClient, NodeStatus};
@@ -31,6 +32,10 @@ use crate::catalogue::{self, Catalogue, DEFAULT_STORAGE_CLASS, ShardStatus, Sqli
 use crate::data::{BadCopy, Claim, Nodes, Uses, claim};
 use crate::error::Error;
 use crate::placement::{ClusterMap, MapError, MapNode, Maps, NodeNumber, Placement};
+
+/// How long a node may take to say how it is. Whoever asks for the status waits for the slowest, and one that needs
+/// longer is in trouble.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Reports of bad copies that may wait to be repaired.
 const REPAIRS_WAITING_MAX: usize = 1024;
@@ -99,6 +104,8 @@ pub struct Status {
     pub moving: bool,
     /// The catalogue's shards.
     pub shards: Vec<ShardStatus>,
+    /// A commit to the catalogue's directory failed; buckets can be neither made, changed nor deleted.
+    pub directory_stopped: bool,
     /// The storage nodes.
     pub nodes: Vec<NodeReport>,
     /// What the background has done since the start.
@@ -157,7 +164,8 @@ impl ObjectStore {
         }))
     }
 
-    /// How the store is doing: shards, nodes, background work.
+    /// How the store is doing: shards, nodes, background work. Takes three seconds at most for nodes that do not
+    /// answer, however many there are.
     pub async fn status(&self) -> Result<Status, Error> {
         let placement = self.inner.nodes.placement();
         Ok(Status {
@@ -165,25 +173,30 @@ impl ObjectStore {
             map_version: placement.maps().current.version,
             moving: placement.moving(),
             shards: self.inner.catalogue.status().await?,
+            directory_stopped: self.inner.catalogue.directory_stopped(),
             nodes: self.node_reports().await,
             background: self.inner.progress.counts(),
         })
     }
 
     async fn node_reports(&self) -> Vec<NodeReport> {
-        let mut reports = Vec::new();
-        for (number, client) in self.inner.nodes.all() {
-            let (status, error) = match client.status().await {
-                Ok(status) => (Some(status), None),
-                Err(error) => (None, Some(error.to_string())),
+        let asked = self.inner.nodes.all().iter().map(async |(number, client)| {
+            let answer = tokio::time::timeout(STATUS_TIMEOUT, client.status()).await;
+            let (status, error) = match answer {
+                Ok(Ok(status)) => (Some(status), None),
+                Ok(Err(error)) => (None, Some(error.to_string())),
+                Err(_) => {
+                    let seconds = STATUS_TIMEOUT.as_secs();
+                    (None, Some(format!("no answer within {seconds} seconds")))
+                }
             };
-            reports.push(NodeReport {
+            NodeReport {
                 id: NodeId(*number),
                 status,
                 error,
-            });
-        }
-        reports
+            }
+        });
+        futures::future::join_all(asked).await
     }
 
     /// Starts collecting garbage and orphans, completing and repairing copies,

@@ -502,6 +502,10 @@ impl Catalogue for SqliteCatalogue {
         })
     }
 
+    fn directory_stopped(&self) -> bool {
+        self.inner.directory.writer.status().stopped
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         let inner = Arc::clone(&self.inner);
         Box::pin(async move {

@@ -130,6 +130,16 @@ async fn a_failed_commit_stops_the_shard() {
     let bucket = catalogue.bucket("bucket").unwrap();
     let read = catalogue.find(bucket.id, "k", None).await;
     assert!(read.is_ok(), "reading goes on");
+
+    assert!(!catalogue.directory_stopped());
+    let directory = &catalogue.inner.directory.writer;
+    let broken = directory
+        .write("break", |tx| Ok(tx.execute_batch("COMMIT")?))
+        .await;
+    assert_eq!(broken, Err(Error::Internal));
+    assert!(catalogue.directory_stopped());
+    let refused = catalogue.create_bucket(new_bucket("another")).await;
+    assert_eq!(refused.unwrap_err(), Error::Internal);
 }
 
 #[tokio::test]
