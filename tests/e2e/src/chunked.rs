@@ -169,12 +169,13 @@ fn trailer(whole: &[u8], seed: Option<&mut crate::sigv4::Seed>, fault: Fault) ->
         TRAILER
     };
     let value = crc32c_base64(whole);
-    let mut lines = Vec::new();
-    if fault != Fault::NoTrailer {
-        lines.extend(format!("{name}:{value}\r\n").into_bytes());
-    }
+    let line = match fault {
+        Fault::NoTrailer => String::new(),
+        _ => format!("{name}:{value}\n"),
+    };
+    let mut lines = line.replace('\n', "\r\n").into_bytes();
     if let Some(seed) = seed {
-        let right = seed.sign_trailer(format!("{name}:{value}\n").as_bytes());
+        let right = seed.sign_trailer(line.as_bytes());
         let signature = if fault == Fault::TrailerSignature {
             other_digit(&right)
         } else {

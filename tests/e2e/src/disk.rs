@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use memchr::memmem;
 
 /// A place on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,24 +59,10 @@ pub fn find(directory: &Path, needle: &[u8]) -> anyhow::Result<Vec<Place>> {
         let Ok(bytes) = std::fs::read(&file) else {
             continue;
         };
-        let first = needle.first().copied().unwrap_or_default();
-        let mut from = 0;
-        while let Some(at) = bytes
-            .get(from..)
-            .and_then(|rest| rest.iter().position(|byte| *byte == first))
-        {
-            let start = from + at;
-            if bytes
-                .get(start..)
-                .is_some_and(|rest| rest.starts_with(needle))
-            {
-                places.push(Place {
-                    file: file.clone(),
-                    offset: start as u64,
-                });
-            }
-            from = start + 1;
-        }
+        places.extend(memmem::find_iter(&bytes, needle).map(|offset| Place {
+            file: file.clone(),
+            offset: offset as u64,
+        }));
     }
     Ok(places)
 }

@@ -56,7 +56,8 @@ impl Credentials {
     }
 
     /// Signs as of `when`; gives also what signed chunks continue from. Every
-    /// header that is there is signed.
+    /// header that is there is signed, but those of the connection alone, which
+    /// do not reach the other end (RFC 9110 §7.6.1).
     pub fn signed_at(&self, request: Request, host: &str, when: Timestamp) -> (Request, Seed) {
         let timestamp = when.strftime("%Y%m%dT%H%M%SZ").to_string();
         let payload = request
@@ -71,6 +72,7 @@ impl Credentials {
             .headers
             .iter()
             .map(|(name, _)| name.to_ascii_lowercase())
+            .filter(|name| !["connection", "transfer-encoding"].contains(&name.as_str()))
             .collect();
         names.sort();
         names.dedup();

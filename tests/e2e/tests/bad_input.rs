@@ -95,14 +95,18 @@ async fn invalid_utf8() -> anyhow::Result<()> {
         .await?;
     assert!([400, 404].contains(&answer.status), "bucket: {answer:?}");
     for (name, value) in [
-        ("x-amz-tagging", &b"a=%FF"[..]),
-        ("x-amz-copy-source", b"/front-desk/%C0%AF"),
-        ("x-amz-copy-source", b"/front-desk/\xff"),
-        ("x-amz-checksum-crc32", b"\xff\xfe"),
+        ("x-amz-tagging", "a=%FF"),
+        ("x-amz-copy-source", "/front-desk/%C0%AF"),
     ] {
         let put = Request::new("PUT", format!("/{BUCKET}/utf8")).header(name, value);
+        expect(name, &server.send(put).await?, 400, "InvalidArgument");
+    }
+    // Bytes that are no text at all: no client signs such a header, so it may
+    // fail for its signature as well as for itself.
+    for name in ["x-amz-copy-source", "x-amz-checksum-crc32", "x-amz-date"] {
+        let put = Request::new("PUT", format!("/{BUCKET}/utf8")).header(name, b"\xff\xfe");
         let answer = server.send(put).await?;
-        assert_eq!(answer.status, 400, "{name}: {answer:?}");
+        assert!([400, 403].contains(&answer.status), "{name}: {answer:?}");
     }
     still_well(&server).await
 }
@@ -174,8 +178,8 @@ async fn signatures() -> anyhow::Result<()> {
         (
             "short signature",
             authorization(&|a| a[..a.len() - 1].into()),
-            403,
-            "SignatureDoesNotMatch",
+            400,
+            "AuthorizationHeaderMalformed",
         ),
         (
             "another service",
@@ -525,7 +529,7 @@ async fn parts() -> anyhow::Result<()> {
         400,
         "MalformedXML",
     );
-    for id in ["", "nobody", "../../etc/passwd", "%00"] {
+    for id in ["", "nobody", "..%2F..%2Fetc%2Fpasswd", "%00"] {
         let answer = server
             .send(Request::new("DELETE", format!("{target}?uploadId={id}")))
             .await?;
