@@ -105,7 +105,13 @@ impl FaultyDisk {
         *self.locked.lock().unwrap_or_else(PoisonError::into_inner) = Weak::new();
         let mut random = StdRng::seed_from_u64(seed);
         // Some power cuts lose all that was not synced, some keep all, some tear.
-        let keep_percent = [0, 100, 50, 90, 10][random.random_range(0..5)];
+        let keep_percent = match random.random_range(0..5) {
+            0 => 0,
+            1 => 10,
+            2 => 50,
+            3 => 90,
+            _ => 100,
+        };
         for inode in disk.inodes.values_mut() {
             inode.tear(&mut random, keep_percent);
         }

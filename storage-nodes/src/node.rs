@@ -121,14 +121,10 @@ impl Node {
             &recovery,
         ));
         let mut threads = Threads::default();
-        threads.writers = vec![
-            spawn("node-packed", &shared, move |shared| {
-                packed::run(shared, &packed_receiver)
-            })?,
-            spawn("node-extents", &shared, move |shared| {
-                extents::run(shared, &commit_receiver)
-            })?,
-        ];
+        let run = move |shared: &Arc<Shared>| packed::run(shared, &packed_receiver);
+        threads.writers.push(spawn("node-packed", &shared, run)?);
+        let run = move |shared: &Arc<Shared>| extents::run(shared, &commit_receiver);
+        threads.writers.push(spawn("node-extents", &shared, run)?);
         if shared.options.background {
             let upkeep = upkeep.clone();
             let run = move |_: &Arc<Shared>| upkeep.run();

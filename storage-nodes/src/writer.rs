@@ -25,7 +25,7 @@ struct Progress {
 
 impl Progress {
     /// Blocks.
-    fn write(mut self, parts: &[Bytes]) -> Result<Self, NodeError> {
+    fn write(mut self: Box<Self>, parts: &[Bytes]) -> Result<Box<Self>, NodeError> {
         write_payload(&self.region, self.written, parts)
             .map_err(|error| NodeError::from_io(&error))?;
         self.add(parts);
@@ -41,8 +41,8 @@ impl Progress {
 }
 
 enum State {
-    Idle(Progress),
-    Writing(JoinHandle<Result<Progress, NodeError>>),
+    Idle(Box<Progress>),
+    Writing(JoinHandle<Result<Box<Progress>, NodeError>>),
     Failed(NodeError),
 }
 
@@ -60,11 +60,11 @@ pub(crate) struct LocalWriter {
 impl LocalWriter {
     pub fn new(shared: Arc<Shared>, commits: CommitQueue, region: Region) -> Self {
         let capacity = region.capacity;
-        let progress = Progress {
+        let progress = Box::new(Progress {
             region,
             checksums: BlockChecksums::default(),
             written: 0,
-        };
+        });
         Self {
             shared,
             commits,
@@ -103,7 +103,7 @@ impl LocalWriter {
     }
 
     /// Waits for the piece on its way. Cancel-safe: the state is taken only when it is there.
-    async fn idle(&mut self) -> Result<Progress, NodeError> {
+    async fn idle(&mut self) -> Result<Box<Progress>, NodeError> {
         if let State::Writing(task) = &mut self.state {
             let outcome = task.await.unwrap_or_else(|_| Err(closed()));
             self.state = outcome.map_or_else(State::Failed, State::Idle);

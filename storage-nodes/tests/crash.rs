@@ -2,6 +2,12 @@
 //!
 //! Each round prints its seed. `CONCIERGE_SEED=<seed>` replays one round, `CONCIERGE_ROUNDS=<n>` runs more of them.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a step that fails fails the test"
+)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,

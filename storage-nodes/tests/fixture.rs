@@ -4,6 +4,8 @@
 //! and an index checkpoint with records after it. `cargo test -p concierge-storage-nodes --test fixture -- --ignored`
 //! writes another one below the temporary directory, for the next version of the format.
 
+#![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,

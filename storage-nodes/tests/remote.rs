@@ -1,5 +1,7 @@
 //! A node behind its server: the same promises across a network that may break.
 
+#![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;

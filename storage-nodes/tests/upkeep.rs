@@ -1,5 +1,11 @@
 //! What the background of a node does: sealing, compaction, checkpoints and the scrub.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a step that fails fails the test"
+)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,

@@ -1,5 +1,10 @@
 //! Each benchmark runs from its start to its end against its own baseline.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a benchmark that gives no such report fails the test"
+)]
+
 use std::process::Command;
 
 use serde_json::Value;

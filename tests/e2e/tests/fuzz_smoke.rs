@@ -5,6 +5,12 @@
 //! `CONCIERGE_SEED` replays them. With `CONCIERGE_WRITE_CORPUS=DIR` the seeds are
 //! also written to `DIR/TARGET/`, for cargo-fuzz to start from.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a step that fails fails the test"
+)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 

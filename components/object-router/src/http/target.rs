@@ -92,7 +92,8 @@ pub fn parse_target(raw_path: &str, host: &str, domains: &Domains) -> Result<Tar
         }
     };
     let key = escape::decode(key, Plus::Literal).map_err(|_| invalid_uri(raw_path))?;
-    if !is_bucket(&bucket) && !(bucket.is_empty() && key.is_empty()) {
+    let service = bucket.is_empty() && key.is_empty();
+    if !service && !is_bucket(&bucket) {
         return Err(S3Error::new(Code::InvalidBucketName).detail("BucketName", bucket));
     }
     check_key(&key)?;

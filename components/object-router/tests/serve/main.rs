@@ -7,6 +7,10 @@
     clippy::panic,
     reason = "a step that fails fails the test"
 )]
+#![allow(
+    clippy::result_large_err,
+    reason = "the errors are those of the contract, as it generates them"
+)]
 
 mod client;
 mod fixtures;

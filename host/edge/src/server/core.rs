@@ -9,13 +9,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// The version of a component that is in service, and its requests under way over all cores.
+pub(crate) type InService = (Arc<Slot>, Arc<AtomicU32>);
+
 /// What is needed to set up a core.
 #[derive(Clone)]
 pub(crate) struct CoreSetup {
     pub(crate) cores: u32,
     pub(crate) ticks: Ticks,
-    /// By component: the version in service, and the requests under way over all cores.
-    pub(crate) components: Arc<BTreeMap<String, (Arc<Slot>, Arc<AtomicU32>)>>,
+    /// By component.
+    pub(crate) components: Arc<BTreeMap<String, InService>>,
     /// Every route: its listener, its pattern, and its component.
     pub(crate) routes: Arc<Vec<(String, RoutePattern, String)>>,
 }

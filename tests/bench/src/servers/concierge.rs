@@ -20,9 +20,9 @@ pub fn credentials() -> Credentials {
 /// Gives the binary to measure: `given`, or what a release build makes.
 pub fn binary(given: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = given {
-        return Ok(path
+        return path
             .canonicalize()
-            .with_context(|| format!("no binary at {}", path.display()))?);
+            .with_context(|| format!("no binary at {}", path.display()));
     }
     eprintln!("building the release binary");
     let output = cargo()

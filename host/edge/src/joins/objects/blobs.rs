@@ -70,6 +70,10 @@ impl HostWithStore<InstanceState> for Joins {
         Ok(deleted.await.map(Into::into))
     }
 
+    #[expect(
+        clippy::result_large_err,
+        reason = "the contract answers for each object with its own error"
+    )]
     async fn delete_many(
         caller: &Caller,
         token: String,
@@ -83,9 +87,7 @@ impl HostWithStore<InstanceState> for Joins {
         });
         Ok(deleted.await.map(|answers| {
             let answers = answers.into_iter();
-            answers
-                .map(|answer| answer.map(Into::into).map_err(Into::into))
-                .collect()
+            answers.map(|answer| Ok(answer?.into())).collect()
         }))
     }
 
