@@ -6,8 +6,7 @@
 //! a test fails, the end of the program's log is printed.
 //!
 //! The program is `$CONCIERGE_BIN`, else the one in cargo's target directory
-//! beside the running test; where that is missing or older than its sources,
-//! `cargo build -p concierge` makes it first (see [`program`]).
+//! beside the running test, brought up to date first (see [`program`]).
 //!
 //! Requests that no well-behaved client would send go through [`raw`], signed
 //! by [`sigv4`] or not.

@@ -3,16 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 
 static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
 /// The path of the program: `$CONCIERGE_BIN`, else `concierge` in the profile's
-/// folder of the target directory that the running test lies in. A binary that
-/// is missing, or older than a source that cargo's dependency file names, is
-/// built first. Looked up once a process.
+/// folder of the target directory that the running test lies in, which cargo
+/// brings up to date first. Looked up once a process.
 pub fn path() -> anyhow::Result<PathBuf> {
     let found = FOUND.get_or_init(|| locate().map_err(|error| format!("{error:#}")));
     found.clone().map_err(anyhow::Error::msg)
@@ -32,36 +30,14 @@ fn locate() -> anyhow::Result<PathBuf> {
         .parent()
         .and_then(Path::parent)
         .context("the test is not in a target directory")?;
-    let program = profile.join("concierge");
-    if !is_current(&program) {
-        build(profile)?;
-    }
-    Ok(program)
+    build(profile)?;
+    Ok(profile.join("concierge"))
 }
 
-/// Whether the binary is there and no source of it is newer. The dependency
-/// file that cargo writes beside a binary lists those of all path crates.
-fn is_current(program: &Path) -> bool {
-    let Some(built) = modified(program) else {
-        return false;
-    };
-    let Ok(sources) = std::fs::read_to_string(program.with_extension("d")) else {
-        return false;
-    };
-    let Some((_, sources)) = sources.split_once(": ") else {
-        return false;
-    };
-    sources
-        .split_whitespace()
-        .all(|source| modified(Path::new(source)).is_some_and(|time| time <= built))
-}
-
-fn modified(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path)
-        .and_then(|metadata| metadata.modified())
-        .ok()
-}
-
+/// Asks for the program as `cargo test --workspace` does: for the tests of its
+/// commands, with the features of the whole workspace. Asked for by its package
+/// alone, it would be built from dependencies with other features, all of them
+/// once more; asked for like this, nothing is left to do after that command.
 fn build(profile: &Path) -> anyhow::Result<()> {
     let target = profile
         .parent()
@@ -69,8 +45,16 @@ fn build(profile: &Path) -> anyhow::Result<()> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "-p", "concierge"]);
-    cargo.env("CARGO_TARGET_DIR", target);
+        .args(["test", "--quiet", "--workspace", "--no-run"])
+        .args(["--test", "commands", "--target-dir"])
+        .arg(target);
+    // What cargo tells a running test of its own package makes some build scripts run again.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name.as_ref());
+        }
+    }
     match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") => {}
         Some(name) => {
@@ -80,7 +64,7 @@ fn build(profile: &Path) -> anyhow::Result<()> {
     }
     let status = cargo.status().context("cargo does not start")?;
     if !status.success() {
-        bail!("cargo build -p concierge failed");
+        bail!("the program does not build");
     }
     Ok(())
 }

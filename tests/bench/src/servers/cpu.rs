@@ -47,7 +47,7 @@ mod tests {
         );
         let mut sum = 0_u64;
         while this_thread().unwrap() < thread + Duration::from_millis(50) {
-            sum = sum.wrapping_add(std::hint::black_box(sum) + 1);
+            sum = std::hint::black_box(sum).wrapping_mul(31).wrapping_add(1);
         }
         assert!(of_process(std::process::id()).unwrap() > process);
     }
