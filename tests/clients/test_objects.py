@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from conftest import make_client
 from errors import refused
 
 MIB = 1 << 20
@@ -22,6 +23,17 @@ def test_bytes_come_back(s3, bucket, size):
     assert got["Body"].read() == body
     head = s3.head_object(Bucket=bucket, Key="bytes")
     assert (head["ContentLength"], head["ETag"]) == (size, put["ETag"])
+
+
+def test_puts_after_an_empty_one(server, bucket):
+    """botocore mistakes the response that follows an unanswered `Expect` on its connection."""
+    client = make_client(server.s3, max_pool_connections=1, read_timeout=20)
+    for body in [b"", b"luggage", b"", b"", b"more luggage"]:
+        put = client.put_object(Bucket=bucket, Key="k", Body=body)
+        assert put["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+    client.put_object(Bucket=bucket, Key="k", Body=b"")
+    with refused("NoSuchBucket", 404):
+        client.put_object(Bucket=bucket + "-none", Key="k", Body=b"x")
 
 
 @pytest.mark.parametrize("key", [

@@ -134,11 +134,18 @@ async fn a_client_that_asks_is_told_to_go_on_when_the_body_is_wanted() {
     let answer = read_until(&mut stream, "5").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 
-    // A guest that answers without reading does not make the client send.
-    let head = head.replace("/count", "/hello");
-    let mut stream = server.raw(&head).await;
-    let answer = read_until(&mut stream, "hello").await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    // A guest that answers without reading does not make the client send. Nor does a request without
+    // content; a client that waited for `100 Continue` in vain does not go on with the connection.
+    let unread = head.replace("/count", "/hello");
+    let empty = head.replace("content-length: 5", "content-length: 0");
+    for (head, body) in [(unread, "hello"), (empty, "0")] {
+        let mut stream = server.raw(&head).await;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+        assert!(answer.contains(&format!("\r\n{body}")), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::joins::{HostRead, WholeBody};
 use crate::limits::EPOCH_TICK;
 use crate::routes::RouteTable;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Request, Response, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -38,8 +38,28 @@ pub(super) struct Connection {
 /// Answers a request. Dropping the future means that the client went away.
 pub(super) async fn handle(
     connection: &Connection,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
 ) -> Response<EdgeBody> {
+    let expects_in_vain = expects_in_vain(&request);
+    let mut response = answer(connection, request).await;
+    if expects_in_vain {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
+}
+
+/// Whether `100 Continue` is asked for and does not come, since there is no content to send (RFC 9110, 10.1.1).
+///
+/// The connection is not used again after that: botocore (as of 1.43) takes the status that came
+/// instead for the status of the connection's next response too, and loses that one's head.
+fn expects_in_vain(request: &Request<Incoming>) -> bool {
+    request.version() == Version::HTTP_11
+        && request.headers().contains_key(header::EXPECT)
+        && http_body::Body::is_end_stream(request.body())
+}
+
+async fn answer(connection: &Connection, mut request: Request<Incoming>) -> Response<EdgeBody> {
     let started = Instant::now();
     if header_bytes(request.headers()) > HEADER_BYTES_MAX {
         return Refusal::HeadTooLarge.response(None);
