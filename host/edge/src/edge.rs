@@ -24,6 +24,9 @@ pub const DEFAULT_CONNECTIONS_PER_CORE: usize = 10_000;
 /// How long a drain waits for requests under way, unless the options say otherwise.
 pub const DEFAULT_DRAIN: Duration = Duration::from_secs(30);
 
+/// How long a client may take no byte of its answer, unless the options say otherwise.
+pub const DEFAULT_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What an edge is made of.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -34,6 +37,9 @@ pub struct EdgeOptions {
     pub engine: EngineOptions,
     /// Connections that may be open on one core; more wait in the kernel.
     pub connections_per_core: usize,
+    /// How long a client may take no byte of its answer before its connection is given up. Until then
+    /// it has a place among the component's concurrent requests.
+    pub write_timeout: Duration,
     /// How long [`Edge::drain`] waits for requests under way before it cuts them off.
     pub drain: Duration,
     /// The domain crates behind the interfaces that components import.
@@ -46,6 +52,7 @@ impl Default for EdgeOptions {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             engine: EngineOptions::default(),
             connections_per_core: DEFAULT_CONNECTIONS_PER_CORE,
+            write_timeout: DEFAULT_WRITE_TIMEOUT,
             drain: DEFAULT_DRAIN,
             services: Services::default(),
         }
@@ -196,10 +203,10 @@ impl Edge {
                 .filter_map(|l| Some((Arc::clone(&l.name), l.tls.clone(), l.sockets.pop()?)))
                 .collect();
             let (setup, drain) = (self.shared.setup.clone(), self.drain.clone());
-            let (connections, wait) = (self.options.connections_per_core, self.options.drain);
+            let options = self.options.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("edge-{core}"))
-                .spawn(move || serve_core(&setup, sockets, connections, &drain, wait))
+                .spawn(move || serve_core(&setup, sockets, &options, &drain))
                 .map_err(EdgeError::Thread)?;
             lock(&self.threads).push(thread);
         }

@@ -6,7 +6,8 @@ mod support;
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
-use support::{Server, eventually, log, read_until, request};
+use std::time::Duration;
+use support::{Server, eventually, guests, log, manifest, options, read_until, request};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
@@ -142,6 +143,28 @@ async fn one_request_too_many_is_told_to_come_again() {
         read_until(stream, "1").await;
     }
     eventually(async || server.get("/hello").await.status == StatusCode::OK).await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_loses_its_place() {
+    let mut options = options();
+    options.write_timeout = Duration::from_millis(500);
+    let lines = manifest("", "concurrent_requests = 1");
+    let server = Server::with(options, &lines, guests::plain());
+    let mut sender = server.http1().await;
+    let zeros = request("GET", "/zeros?1000000000", Bytes::new());
+    let mut body = sender.send_request(zeros).await.unwrap().into_body();
+    body.frame().await.unwrap().unwrap();
+    let status = async || server.get("/hello").await.status;
+    assert_eq!(status().await, StatusCode::SERVICE_UNAVAILABLE);
+    eventually(async || status().await == StatusCode::OK).await;
+    let end = loop {
+        match body.frame().await {
+            Some(Ok(_)) => {}
+            end => break end,
+        }
+    };
+    assert!(end.is_some(), "the answer looks complete");
 }
 
 #[tokio::test]

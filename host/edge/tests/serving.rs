@@ -149,6 +149,17 @@ async fn a_client_that_asks_is_told_to_go_on_when_the_body_is_wanted() {
 }
 
 #[tokio::test]
+async fn a_client_that_sends_all_before_it_reads_gets_the_answer_to_a_body_that_nobody_wanted() {
+    const LENGTH: usize = 12 << 20;
+    let server = Server::plain("body_mib = 64");
+    let head = format!("PUT /hello HTTP/1.1\r\nhost: a\r\ncontent-length: {LENGTH}\r\n\r\n");
+    let mut stream = server.raw(&head).await;
+    stream.write_all(&vec![b'x'; LENGTH]).await.unwrap();
+    let answer = read_until(&mut stream, "hello").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[tokio::test]
 async fn bodies_are_the_same_on_both_ways_through_wasm() {
     let server = Server::plain("body_mib = 64");
     let body: Vec<u8> = (0..40 << 20)

@@ -6,16 +6,36 @@ use crate::instance::{LoadGuard, RequestScope};
 use crate::joins::HostRead;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use wasmtime_wasi_http::{Error, WasiBody};
+
+/// Of a body that the component left unread this much is read and thrown away: a client that sends
+/// all of its request before it reads meets a closed connection otherwise, and loses the answer
+/// (RFC 9112, 9.6). A larger rest costs more than the connection is worth.
+const DISCARDED_MAX_BYTES: usize = 16 << 20;
+/// And for so long.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Whether the client sends the body without being asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// It does, over HTTP/1.
+    Unasked,
+    /// It waits for `100 Continue`, or can be told to stop (HTTP/2).
+    OnDemand,
+}
 
 /// A request's body as the component gets it: at most so many bytes, and ended when no one waits
 /// for the answer.
 pub(super) struct RequestBody {
-    inner: Incoming,
+    /// Absent only while it is dropped.
+    inner: Option<Incoming>,
+    sent: Sent,
     left: u64,
     scope: Arc<RequestScope>,
     ticks: Ticks,
@@ -25,13 +45,15 @@ pub(super) struct RequestBody {
 impl RequestBody {
     pub(super) fn new(
         inner: Incoming,
+        sent: Sent,
         most: u64,
         scope: Arc<RequestScope>,
         ticks: Ticks,
         bytes: metrics::Counter,
     ) -> Self {
         Self {
-            inner,
+            inner: Some(inner),
+            sent,
             left: most,
             scope,
             ticks,
@@ -51,7 +73,10 @@ impl Body for RequestBody {
         if self.scope.is_cancelled() {
             return Poll::Ready(Some(Err(Error::ConnectionTerminated)));
         }
-        let frame = match Pin::new(&mut self.inner).poll_frame(cx) {
+        let Some(inner) = &mut self.inner else {
+            return Poll::Ready(None);
+        };
+        let frame = match Pin::new(inner).poll_frame(cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(Err(error))) => {
@@ -65,6 +90,7 @@ impl Body for RequestBody {
             match self.left.checked_sub(length) {
                 Some(left) => self.left = left,
                 None => {
+                    self.sent = Sent::OnDemand;
                     self.scope.body_too_large();
                     return Poll::Ready(Some(Err(Error::HttpRequestBodySize(None))));
                 }
@@ -76,11 +102,40 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        match &self.inner {
+            Some(inner) => inner.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        let Some(inner) = self.inner.take() else {
+            return;
+        };
+        let unread = self.sent == Sent::Unasked && !inner.is_end_stream();
+        if unread
+            && !self.scope.is_cancelled()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(tokio::time::timeout(DISCARD_TIMEOUT, discard(inner)));
+        }
+    }
+}
+
+async fn discard(mut body: Incoming) {
+    let mut left = DISCARDED_MAX_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        let Some(less) = left.checked_sub(length) else {
+            return;
+        };
+        left = less;
     }
 }
 

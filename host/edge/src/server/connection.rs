@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 /// For the whole head of a request, from the connection's or the last answer's end. It bounds slow
@@ -48,6 +49,8 @@ pub(crate) struct Acceptor {
     pub(crate) tls: Option<Arc<Tls>>,
     /// Connections that may be open on this core.
     pub(crate) permits: Arc<Semaphore>,
+    /// How long a client may take no byte of its answer.
+    pub(crate) write_timeout: Duration,
     pub(crate) drain: CancellationToken,
 }
 
@@ -74,6 +77,7 @@ impl Acceptor {
                         core: Arc::clone(&self.core),
                         routes: Arc::clone(&routes),
                         client,
+                        write_timeout: self.write_timeout,
                         drain: self.drain.clone(),
                     };
                     let (tls, open) = (self.tls.clone(), open.clone());
@@ -149,6 +153,7 @@ struct Served {
     core: Arc<Core>,
     routes: Arc<RouteTable<Routed>>,
     client: SocketAddr,
+    write_timeout: Duration,
     drain: CancellationToken,
 }
 
@@ -158,6 +163,9 @@ impl Served {
         if stream.set_nodelay(true).is_err() {
             return;
         }
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.write_timeout));
+        let stream = Box::pin(stream);
         match tls {
             None => self.http(stream, Scheme::HTTP).await,
             Some(tls) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {

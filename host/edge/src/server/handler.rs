@@ -1,7 +1,7 @@
 //! One request: routed, admitted, given to an instance, answered.
 
 use super::answer::Refusal;
-use super::body::{EdgeBody, GuestBody, RequestBody};
+use super::body::{EdgeBody, GuestBody, RequestBody, Sent};
 use super::core::{Admission, Core, Routed, Target};
 use super::spin;
 use crate::component::LoadedComponent;
@@ -141,8 +141,15 @@ fn prepare(
     uri.path_and_query
         .get_or_insert_with(|| PathAndQuery::from_static("/"));
     parts.uri = Uri::from_parts(uri).ok()?;
+    let sent = match parts.version {
+        Version::HTTP_10 | Version::HTTP_11 if !parts.headers.contains_key(header::EXPECT) => {
+            Sent::Unasked
+        }
+        _ => Sent::OnDemand,
+    };
     let body = RequestBody::new(
         body,
+        sent,
         component.config.limits.body_bytes,
         Arc::clone(scope),
         connection.core.ticks.clone(),

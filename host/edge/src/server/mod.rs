@@ -14,21 +14,21 @@ pub(crate) use listener::Listener;
 
 use self::connection::Acceptor;
 use self::tls::Tls;
+use crate::edge::EdgeOptions;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// Serves the sockets of one core on this thread until `drain`, then waits for the requests under
-/// way, at most for `wait`.
+/// way, at most as long as the options say.
 pub(crate) fn serve_core(
     setup: &CoreSetup,
     sockets: Vec<(Arc<str>, Option<Arc<Tls>>, TcpListener)>,
-    connections: usize,
+    options: &EdgeOptions,
     drain: &CancellationToken,
-    wait: Duration,
 ) {
+    let (connections, wait) = (options.connections_per_core, options.drain);
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -48,6 +48,7 @@ pub(crate) fn serve_core(
                 name,
                 tls,
                 permits: Arc::clone(&permits),
+                write_timeout: options.write_timeout,
                 drain: drain.clone(),
             };
             match tokio::net::TcpListener::from_std(socket) {
