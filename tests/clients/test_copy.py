@@ -45,6 +45,16 @@ def test_to_itself(s3, bucket, source):
     s3.copy_object(Bucket=bucket, Key="src", CopySource=source, MetadataDirective="REPLACE", Metadata={"new": "1"})
     got = s3.get_object(**source)
     assert (got["Body"].read(), got["Metadata"]) == (b"source", {"new": "1"})
+    # A class that is named is a change, whatever it was.
+    s3.copy_object(Bucket=bucket, Key="src", CopySource=source, StorageClass="STANDARD")
+    assert s3.get_object(**source)["Metadata"] == {"new": "1"}
+
+
+def test_missing_source_is_named(s3, bucket):
+    with pytest.raises(s3.exceptions.ClientError) as caught:
+        s3.copy_object(Bucket=bucket, Key="dst", CopySource={"Bucket": bucket, "Key": "nobody"})
+    error = caught.value.response["Error"]
+    assert (error["Code"], error["Key"]) == ("NoSuchKey", "nobody")
 
 
 @pytest.mark.parametrize("key", ["plain", "ü b/日本+&=?%", "a//b", "100%25"])

@@ -12,7 +12,6 @@ LOCK = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": datetime.da
 
 CALLS = {
     "put_bucket_policy": {"Policy": "{}"},
-    "get_bucket_policy_status": {},
     "put_bucket_lifecycle_configuration": {"LifecycleConfiguration": {"Rules": [
         {"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}},
     "put_bucket_encryption": {"ServerSideEncryptionConfiguration": {"Rules": [
@@ -110,6 +109,7 @@ def test_public_bucket_acl(s3, bucket):
 
 @pytest.mark.parametrize("call,code", [
     ("get_bucket_policy", "NoSuchBucketPolicy"),
+    ("get_bucket_policy_status", "NoSuchBucketPolicy"),
     ("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration"),
     ("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError"),
     ("get_bucket_website", "NoSuchWebsiteConfiguration"),
@@ -120,3 +120,19 @@ def test_reading_settings_that_cannot_be_set(s3, bucket, call, code):
     with pytest.raises(s3.exceptions.ClientError) as caught:
         getattr(s3, call)(Bucket=bucket)
     assert caught.value.response["Error"]["Code"] in (code, "NotImplemented")
+
+
+def test_reading_settings_that_are_empty(s3, bucket):
+    for call in ["get_bucket_notification_configuration", "get_bucket_logging",
+                 "get_bucket_accelerate_configuration"]:
+        answer = getattr(s3, call)(Bucket=bucket)
+        assert set(answer) == {"ResponseMetadata"}, answer
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+
+
+def test_what_s3_has_had_since(s3, bucket):
+    """A sub-resource that is not known must not be taken for the bucket."""
+    with refused("NotImplemented", 501):
+        s3.get_bucket_abac(Bucket=bucket)
+    with refused("NotImplemented", 501):
+        s3.put_bucket_abac(Bucket=bucket, AbacStatus={"Status": "Enabled"})

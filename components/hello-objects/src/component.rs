@@ -87,9 +87,7 @@ async fn prove(request: &Request) -> Result<String, Failure> {
         Err(sigv4::Error::Unavailable) => {
             Err((StatusCode::SERVICE_UNAVAILABLE, "Try again.".into()))
         }
-        Err(error) => Err(unauthorized(format!(
-            "The signature was refused: {error:?}"
-        ))),
+        Err(_) => Err(unauthorized("The signature was refused.".into())),
     }
 }
 
@@ -153,12 +151,15 @@ fn respond(content_type: &str, length: u64, body: StreamReader<u8>) -> types::Re
 }
 
 fn refusal(error: &blobs::Error) -> Failure {
-    let status = match error {
-        blobs::Error::NoSuchBucket | blobs::Error::NoSuchKey(_) => StatusCode::NOT_FOUND,
-        blobs::Error::AccessDenied | blobs::Error::InvalidToken => StatusCode::FORBIDDEN,
-        blobs::Error::SlowDown => StatusCode::SERVICE_UNAVAILABLE,
-        blobs::Error::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        _ => StatusCode::BAD_REQUEST,
+    let (status, why) = match error {
+        blobs::Error::NoSuchBucket => (StatusCode::NOT_FOUND, "There is no such bucket."),
+        blobs::Error::NoSuchKey(_) => (StatusCode::NOT_FOUND, "There is no such object."),
+        blobs::Error::AccessDenied | blobs::Error::InvalidToken => {
+            (StatusCode::FORBIDDEN, "You may not see this.")
+        }
+        blobs::Error::SlowDown => (StatusCode::SERVICE_UNAVAILABLE, "Try again."),
+        blobs::Error::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "The store failed."),
+        _ => (StatusCode::BAD_REQUEST, "This cannot be asked for."),
     };
-    (status, format!("{error:?}"))
+    (status, why.to_owned())
 }

@@ -47,11 +47,48 @@ pub enum Operation {
     AbortMultipartUpload,
     /// The configuration of a bucket that cannot have one: the answer is that there is none.
     Absent(Code),
+    /// The same, where S3 says so with a document.
+    Unset(&'static Unset),
 }
+
+/// The document that says that nothing is set.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unset {
+    part: &'static str,
+    /// Its root element.
+    pub root: &'static str,
+    /// The only element in it, where there is one, and its text.
+    pub child: Option<(&'static str, &'static str)>,
+}
+
+/// Sub-resources of buckets that cannot be set, and are read where nothing is set.
+const UNSET: &[Unset] = &[
+    Unset {
+        part: "accelerate",
+        root: "AccelerateConfiguration",
+        child: None,
+    },
+    Unset {
+        part: "logging",
+        root: "BucketLoggingStatus",
+        child: None,
+    },
+    Unset {
+        part: "notification",
+        root: "NotificationConfiguration",
+        child: None,
+    },
+    Unset {
+        part: "requestPayment",
+        root: "RequestPaymentConfiguration",
+        child: Some(("Payer", "BucketOwner")),
+    },
+];
 
 /// Sub-resources of buckets that cannot be set, and what S3 answers to a GET where nothing is set.
 const ABSENT: &[(&str, Code)] = &[
     ("policy", Code::NoSuchBucketPolicy),
+    ("policyStatus", Code::NoSuchBucketPolicy),
     ("lifecycle", Code::NoSuchLifecycleConfiguration),
     (
         "encryption",
@@ -69,6 +106,7 @@ const ABSENT: &[(&str, Code)] = &[
 
 /// Sub-resources that are not there with any method.
 const NOT_THERE: &[&str] = &[
+    "abac",
     "accelerate",
     "analytics",
     "annotation",
@@ -79,6 +117,7 @@ const NOT_THERE: &[&str] = &[
     "legal-hold",
     "lifecycle",
     "logging",
+    "metadataAnnotationTable",
     "metadataConfiguration",
     "metadataInventoryTable",
     "metadataJournalTable",
@@ -117,11 +156,13 @@ const BUCKET_PARTS: &[&str] = &[
 pub fn route(request: &Request) -> Result<Operation, S3Error> {
     let target = &request.target;
     let bucket_level = !target.bucket.is_empty() && target.key.is_empty();
-    if bucket_level
-        && request.method == Method::Get
-        && let Some((_, code)) = ABSENT.iter().find(|(name, _)| request.query.has(name))
-    {
-        return Ok(Operation::Absent(*code));
+    if bucket_level && request.method == Method::Get {
+        if let Some((_, code)) = ABSENT.iter().find(|(name, _)| request.query.has(name)) {
+            return Ok(Operation::Absent(*code));
+        }
+        if let Some(unset) = UNSET.iter().find(|unset| request.query.has(unset.part)) {
+            return Ok(Operation::Unset(unset));
+        }
     }
     if let Some(name) = NOT_THERE.iter().find(|name| request.query.has(name)) {
         return Err(S3Error::not_implemented(name));
@@ -133,6 +174,13 @@ pub fn route(request: &Request) -> Result<Operation, S3Error> {
     } else {
         object_operation(request)
     };
+    if let Some(Operation::PutObject | Operation::CopyObject | Operation::CompleteMultipartUpload) =
+        operation
+        && let Some(version) = request.query.get("versionId")
+    {
+        let message = "This operation does not accept a version-id.";
+        return Err(S3Error::argument(message, "versionId", version));
+    }
     operation.ok_or_else(|| {
         S3Error::new(Code::MethodNotAllowed)
             .detail("Method", request.method.name())
@@ -177,6 +225,10 @@ fn bucket_operation(request: &Request) -> Result<Option<Operation>, S3Error> {
         Method::Put | Method::Delete if BUCKET_PARTS.iter().any(|name| has(name)) => {
             return Ok(None);
         }
+        // Nor what is asked of one that S3 has had since this was written.
+        Method::Put | Method::Delete if let Some(name) = unknown_part(request) => {
+            return Err(S3Error::not_implemented(name));
+        }
         Method::Put => Op::CreateBucket,
         Method::Delete => Op::DeleteBucket,
         Method::Head => Op::HeadBucket,
@@ -191,6 +243,17 @@ fn bucket_operation(request: &Request) -> Result<Option<Operation>, S3Error> {
         Method::Options | Method::Other => return Ok(None),
     };
     Ok(Some(operation))
+}
+
+/// A parameter that neither signs a request nor names its operation for the log, as SDKs do.
+fn unknown_part(request: &Request) -> Option<&str> {
+    let mut names = request.query.pairs().iter().map(|(name, _)| name.as_str());
+    names.find(|name| {
+        let signs = name
+            .get(..6)
+            .is_some_and(|start| start.eq_ignore_ascii_case("x-amz-"));
+        !signs && *name != "x-id"
+    })
 }
 
 fn object_operation(request: &Request) -> Option<Operation> {
@@ -273,6 +336,9 @@ mod tests {
             ("DELETE", "/b/k?versionId=v", Op::DeleteObject),
             ("GET", "/b/k?attributes", Op::GetObjectAttributes),
             ("GET", "/b?policy", Op::Absent(Code::NoSuchBucketPolicy)),
+            ("GET", "/b?accelerate", Op::Unset(&UNSET[0])),
+            ("PUT", "/b?x-id=CreateBucket", Op::CreateBucket),
+            ("DELETE", "/b?X-Amz-Expires=60", Op::DeleteBucket),
         ];
         for (method, path, operation) in cases {
             assert_eq!(
@@ -294,7 +360,11 @@ mod tests {
             ("PUT", "/b?policy"),
             ("DELETE", "/b?lifecycle"),
             ("PUT", "/b?object-lock"),
-            ("GET", "/b?notification"),
+            ("PUT", "/b?notification"),
+            ("GET", "/b?abac"),
+            ("PUT", "/b?abac"),
+            ("PUT", "/b?newer-than-this"),
+            ("DELETE", "/b?newer-than-this"),
             ("PUT", "/b/k?retention"),
             ("GET", "/b/k?legal-hold"),
             ("GET", "/b/k?torrent"),
@@ -331,9 +401,16 @@ mod tests {
                 "{method} {path}"
             );
         }
-        assert_eq!(
-            routed("GET", "/b?list-type=3", false),
-            Err(Code::InvalidArgument)
-        );
+        for (method, path) in [
+            ("GET", "/b?list-type=3"),
+            ("PUT", "/b/k?versionId=null"),
+            ("POST", "/b/k?uploadId=u&versionId=v"),
+        ] {
+            assert_eq!(
+                routed(method, path, false),
+                Err(Code::InvalidArgument),
+                "{method} {path}"
+            );
+        }
     }
 }

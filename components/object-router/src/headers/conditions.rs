@@ -37,8 +37,29 @@ pub fn parse_copy_source(headers: &Headers) -> ReadConditions {
     parse(headers, &COPY_SOURCE)
 }
 
+/// Refuses the conditions that S3 does not have for writes: a client that sets one relies on it.
+fn refuse_times(headers: &Headers) -> Result<(), S3Error> {
+    match [READ.modified, READ.unmodified]
+        .iter()
+        .find(|name| headers.has(name))
+    {
+        Some(name) => Err(S3Error::not_implemented(name)),
+        None => Ok(()),
+    }
+}
+
+/// The condition of a delete: one entity tag for If-Match.
+pub fn parse_delete(headers: &Headers) -> Result<Option<String>, S3Error> {
+    refuse_times(headers)?;
+    if headers.has(READ.none_match) {
+        return Err(S3Error::not_implemented(READ.none_match));
+    }
+    single_tag(headers, READ.matches)
+}
+
 /// The conditions of a write. S3 defines one entity tag for If-Match, and `*` alone for If-None-Match.
 pub fn parse_write(headers: &Headers) -> Result<WriteConditions, S3Error> {
+    refuse_times(headers)?;
     let if_match = single_tag(headers, "if-match")?;
     let if_none_match = single_tag(headers, "if-none-match")?;
     if if_none_match.as_deref().is_some_and(|tag| tag != "*") {
@@ -54,7 +75,7 @@ pub fn parse_write(headers: &Headers) -> Result<WriteConditions, S3Error> {
 }
 
 /// The one entity tag of a header, without its quotes.
-pub fn single_tag(headers: &Headers, name: &'static str) -> Result<Option<String>, S3Error> {
+fn single_tag(headers: &Headers, name: &'static str) -> Result<Option<String>, S3Error> {
     let Some(text) = headers.single(name)? else {
         return Ok(None);
     };
@@ -141,6 +162,19 @@ mod tests {
     }
 
     #[test]
+    fn a_delete_takes_one_tag_alone() {
+        let tag = parse_delete(&headers(&[("if-match", "\"e\"")])).unwrap();
+        assert_eq!(tag.as_deref(), Some("e"));
+        for (name, value) in [
+            ("if-none-match", "*"),
+            ("if-unmodified-since", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ] {
+            let error = parse_delete(&headers(&[(name, value)])).unwrap_err();
+            assert_eq!(error.code(), Code::NotImplemented, "{name}");
+        }
+    }
+
+    #[test]
     fn a_write_takes_what_s3_defines() {
         let write = parse_write(&headers(&[("if-none-match", "*")])).unwrap();
         assert_eq!(
@@ -155,6 +189,10 @@ mod tests {
             code(&[("if-none-match", "*"), ("if-match", "a")]),
             Code::NotImplemented
         );
+        let time = "Sun, 06 Nov 1994 08:49:37 GMT";
+        for name in ["if-modified-since", "if-unmodified-since"] {
+            assert_eq!(code(&[(name, time)]), Code::NotImplemented);
+        }
         assert_eq!(code(&[("if-match", "a,b")]), Code::InvalidArgument);
         assert_eq!(
             code(&[("if-match", "a"), ("if-match", "b")]),

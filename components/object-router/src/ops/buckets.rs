@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::http::date;
 use crate::http::reply::Reply;
 use crate::http::request::parse_decimal;
+use crate::route::Unset;
 use crate::xml::{VersioningError, Writer, parse_create_bucket, parse_versioning};
 
 /// The most buckets of a page (API Reference, "ListBuckets", max-buckets).
@@ -183,6 +184,18 @@ pub async fn put_versioning<H: Host>(call: &Call<'_, H>, body: H::Incoming) -> O
 pub async fn absent<H: Host>(call: &Call<'_, H>, code: Code) -> Outcome<H> {
     call.host.get_bucket(call.token(), call.bucket()).await?;
     Err(S3Error::new(code).detail("BucketName", call.bucket()))
+}
+
+/// The same, where S3 has a document for it.
+pub async fn unset<H: Host>(call: &Call<'_, H>, unset: &Unset) -> Outcome<H> {
+    call.host.get_bucket(call.token(), call.bucket()).await?;
+    let mut xml = Writer::new();
+    xml.root(unset.root);
+    if let Some((name, text)) = unset.child {
+        xml.text(name, text);
+    }
+    xml.close(unset.root);
+    Ok(Reply::xml(xml.finish()))
 }
 
 /// Refuses a request for a bucket of another owner than the client expects (User Guide, "Verifying bucket ownership

@@ -2,7 +2,7 @@
 
 use crate::bindings::concierge::objects::blobs::{CopyRequest, CopyResult};
 use crate::call::{Call, Outcome};
-use crate::error::S3Error;
+use crate::error::{Code, S3Error};
 use crate::headers::{checksum, conditions, copy_source, metadata, tagging};
 use crate::host::Host;
 use crate::http::date;
@@ -53,7 +53,12 @@ pub async fn copy<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
         checksum,
         conditions: conditions::parse_write(headers)?,
     };
-    let result = call.host.copy(call.token(), request).await?;
+    let (key, version) = (
+        request.source_key.clone(),
+        request.source_version_id.clone(),
+    );
+    let copied = call.host.copy(call.token(), request).await;
+    let result = copied.map_err(|error| of_source(error.into(), key, version))?;
     let mut reply = Reply::xml(document(&result));
     reply.set_some(
         "x-amz-copy-source-version-id",
@@ -61,6 +66,17 @@ pub async fn copy<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
     );
     reply.set_some("x-amz-version-id", result.object.version_id.as_deref());
     Ok(reply)
+}
+
+/// Names the source in the error: only that can be missing, but for the bucket.
+pub fn of_source(error: S3Error, key: String, version_id: Option<String>) -> S3Error {
+    match error.code() {
+        Code::NoSuchKey => error.detail("Key", key),
+        Code::NoSuchVersion => error
+            .detail("Key", key)
+            .detail("VersionId", version_id.unwrap_or_default()),
+        _ => error,
+    }
 }
 
 /// Whether a directive says `REPLACE`; `COPY` is the default.

@@ -18,7 +18,7 @@ pub async fn one<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
     let request = DeleteRequest {
         key: call.key(),
         version_id: call.request.version_id()?,
-        if_match: conditions::single_tag(&call.request.headers, "if-match")?,
+        if_match: conditions::parse_delete(&call.request.headers)?,
     };
     let result = call
         .host

@@ -35,6 +35,7 @@ pub async fn run<H: Host>(
         Op::GetBucketVersioning => buckets::get_versioning(call).await,
         Op::PutBucketVersioning => buckets::put_versioning(call, body).await,
         Op::Absent(code) => buckets::absent(call, code).await,
+        Op::Unset(unset) => buckets::unset(call, unset).await,
         Op::GetBucketTagging => tagging::get_bucket(call).await,
         Op::PutBucketTagging => tagging::put_bucket(call, body).await,
         Op::DeleteBucketTagging => tagging::delete_bucket(call).await,

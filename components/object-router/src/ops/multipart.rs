@@ -17,6 +17,7 @@ use crate::http::escape;
 use crate::http::headers::Headers;
 use crate::http::reply::Reply;
 use crate::http::request::parse_decimal;
+use crate::ops::copy::of_source;
 use crate::xml::{Writer, parse_complete_multipart};
 
 /// The longest `CompleteMultipartUpload` document taken, in bytes: 10,000 parts with every checksum.
@@ -87,9 +88,13 @@ pub async fn copy_part<H: Host>(call: &Call<'_, H>) -> Outcome<H> {
         upload_id: upload.upload_id,
         number: part_number(call)?,
     };
+    let (key, version) = (
+        request.source_key.clone(),
+        request.source_version_id.clone(),
+    );
     let result = match call.host.copy_part(call.token(), request).await {
         Err(Error::InvalidRange(size)) => return Err(range_of_no_source(headers, size)),
-        other => other?,
+        other => other.map_err(|error| of_source(error.into(), key, version))?,
     };
     let mut reply = Reply::xml(copied_document(&result));
     reply.set_some(

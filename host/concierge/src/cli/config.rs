@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::output::{print, print_json};
 use super::{All, OutputArgs};
-use crate::config::{Config, Flags, SETTINGS, reference};
+use crate::config::{Config, Flags, SETTINGS, reference, unknown_variables};
 use crate::exit::Failure;
 
 /// Show the configuration in effect, and where each value comes from.
@@ -31,6 +31,9 @@ impl ConfigArgs {
             return print(&reference());
         }
         let config = self.settings.load()?;
+        for name in unknown_variables() {
+            eprintln!("concierge: {name} is set, but there is no such setting");
+        }
         if self.output.json {
             print_json(&as_json(&config))
         } else {

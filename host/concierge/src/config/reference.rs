@@ -13,7 +13,8 @@ This page is written by `concierge config --reference`.
 A setting has one name everywhere: `volume_size` in `concierge.toml` is the variable
 `CONCIERGE_VOLUME_SIZE` and the flag `--volume-size`. A flag wins over the environment, the environment
 over the file. `concierge.toml` is read from the current directory; `--config FILE` or `CONCIERGE_CONFIG`
-names another, and relative paths in it are relative to where it is. Keys that do not exist are an error.
+names another, and relative paths in it are relative to where it is. Keys that do not exist are an error,
+and variables that do not a warning.
 Settings that hold several values are a table or an array in the file, a flag that may be repeated, and in
 the environment a list with `;` between.
 

@@ -107,11 +107,12 @@ fn refuse_copy_onto_itself(request: &CopyRequest, found: &FoundVersion) -> Resul
     let itself = request.source_bucket == request.bucket
         && request.source_key == request.key
         && request.source_version_id.is_none();
-    let asked = request.storage_class.as_deref();
     let changes = request.metadata.is_some()
         || request.tags.is_some()
         || request.checksum.is_some()
-        || class_name(asked) != class_name(found.object.storage_class.as_deref());
+        // S3 takes a class that is named for a change, also where it is the one it had.
+        || request.storage_class.is_some()
+        || class_name(None) != class_name(found.object.storage_class.as_deref());
     if itself && !changes {
         return Err(Error::InvalidRequest(
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.".to_owned(),
