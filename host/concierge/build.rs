@@ -19,6 +19,8 @@ use std::{env, fs};
 
 /// The components that are embedded: packages in `components/`.
 const COMPONENTS: &[&str] = &["object-router", "hello-objects"];
+/// Components that are built beside them for `spin up`, and for tests that compose them as Spin does.
+const BUILT: &[&str] = &["bridge"];
 /// The default manifest, at the root of the repository.
 const MANIFEST: &str = "spin.toml";
 /// What components are compiled to.
@@ -66,6 +68,7 @@ fn main() {
     for watched in [
         "components",
         "wit",
+        "wit-http",
         "Cargo.toml",
         "Cargo.lock",
         "rust-toolchain.toml",
@@ -135,7 +138,7 @@ fn build(root: &Path, target: &Path) {
     // More than nine tenths of a small component would be line tables, which the host does
     // not read: a trap is reported by the names of functions, which stay.
     cargo.args(["--config", "profile.release.strip=\"debuginfo\""]);
-    for name in COMPONENTS {
+    for name in COMPONENTS.iter().chain(BUILT) {
         cargo.args(["--package", name]);
     }
     for (name, _) in env::vars_os() {

@@ -9,8 +9,11 @@ import boto3
 import botocore.config
 import pytest
 
+from away import Edge
 from server import ACCESS_KEY, REGION, SECRET_KEY, Foreign, Server
 
+AWAY = os.environ.get("CONCIERGE_TEST_AWAY")
+"""`edge` or `bridge`: the components run in another process than the host (see away.py)."""
 FOREIGN = os.environ.get("CONCIERGE_TEST_ENDPOINT")
 
 
@@ -23,7 +26,13 @@ def ours_only():
 @pytest.fixture(scope="session")
 def server():
     with Foreign(FOREIGN) if FOREIGN else Server() as running:
-        yield running
+        if not AWAY:
+            yield running
+            return
+        with Edge(AWAY, running) as edge:
+            running.addresses.update(edge.addresses)
+            running.edge = edge
+            yield running
 
 
 @pytest.hookimpl(wrapper=True)
@@ -33,6 +42,8 @@ def pytest_runtest_makereport(item, call):
         running = item.funcargs.get("server")
         if running is not None:
             report.sections.append(("server log", running.tail()))
+            if edge := getattr(running, "edge", None):
+                report.sections.append(("edge log", edge.tail()))
     return report
 
 

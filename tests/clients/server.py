@@ -38,6 +38,28 @@ def binary() -> pathlib.Path:
     return found
 
 
+def wait_ready(process: subprocess.Popen, tail) -> dict[str, str]:
+    """The addresses of the `ready` line; `tail` gives the end of the log for a failure."""
+    lines: queue.Queue[str | None] = queue.Queue()
+
+    def pump():
+        for line in process.stdout:
+            lines.put(line)
+        lines.put(None)
+
+    threading.Thread(target=pump, daemon=True).start()
+    while True:
+        try:
+            line = lines.get(timeout=START_LIMIT_S)
+        except queue.Empty:
+            raise RuntimeError(f"not ready in {START_LIMIT_S} s:\n{tail()}") from None
+        if line is None:
+            raise RuntimeError(f"ended before it was ready:\n{tail()}")
+        words = line.split()
+        if words and words[0] == "ready":
+            return dict(word.split("=", 1) for word in words[1:])
+
+
 class Server:
     """One running `concierge up`; a context manager."""
 
@@ -66,31 +88,11 @@ class Server:
             stdout=subprocess.PIPE, stderr=self.log, text=True,
         )
         try:
-            self.addresses = self._wait_ready()
+            self.addresses = wait_ready(self.process, self.tail)
         except BaseException:
             self.stop()
             raise
         return self
-
-    def _wait_ready(self) -> dict[str, str]:
-        lines: queue.Queue[str | None] = queue.Queue()
-
-        def pump():
-            for line in self.process.stdout:
-                lines.put(line)
-            lines.put(None)
-
-        threading.Thread(target=pump, daemon=True).start()
-        while True:
-            try:
-                line = lines.get(timeout=START_LIMIT_S)
-            except queue.Empty:
-                raise RuntimeError(f"not ready in {START_LIMIT_S} s:\n{self.tail()}") from None
-            if line is None:
-                raise RuntimeError(f"ended before it was ready:\n{self.tail()}")
-            words = line.split()
-            if words and words[0] == "ready":
-                return dict(word.split("=", 1) for word in words[1:])
 
     def stop(self) -> int | None:
         """Asks with SIGTERM, kills after STOP_LIMIT_S; gives the exit code."""

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use concierge_identity::{Bootstrap, Identity, SystemClock};
 use serde_json::Value;
 
-use crate::admin::{Admin, Call, Process};
+use crate::admin::{Admin, AdminError, Call, Process};
+use crate::bridge_tokens::BridgeTokens;
 use crate::client::Client;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Layout, Refused, held};
@@ -91,7 +92,9 @@ async fn run_here(data: &DataDir, config: &Config, call: Call) -> Result<Value, 
         true => Some(storage::open(config, layout).await?),
         false => None,
     };
+    let tokens = BridgeTokens::open(layout.bridge_tokens()).map_err(AdminError::from)?;
     let admin = Arc::new(Admin {
+        tokens: Arc::new(tokens),
         identity: Arc::new(identity),
         objects: storage.as_ref().map(|storage| Arc::clone(&storage.objects)),
         process: Process {

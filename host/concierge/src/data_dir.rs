@@ -64,6 +64,11 @@ impl Layout {
         self.root.join("credentials")
     }
 
+    /// The tokens of bridges.
+    pub fn bridge_tokens(&self) -> PathBuf {
+        self.root.join("bridge-tokens.json")
+    }
+
     fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }

@@ -6,6 +6,7 @@
 
 mod admin;
 mod backend;
+mod bridge_tokens;
 mod cli;
 mod client;
 mod config;

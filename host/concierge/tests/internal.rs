@@ -125,7 +125,7 @@ fn requests_are_bounded() {
         "internal",
         &format!(
             "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n",
-            "a".repeat(20_000)
+            "a".repeat(70_000)
         ),
     );
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");

@@ -27,7 +27,7 @@ mod server;
 pub use component::LoadError;
 pub use edge::{Edge, EdgeError, EdgeOptions};
 pub use engine::EngineOptions;
-pub use joins::Services;
+pub use joins::{INTERFACES, Services};
 pub use limits::{ComponentLimits, EPOCH_TICK};
 pub use manifest::{App, ComponentConfig, DEFAULT_LISTENER, ManifestError};
 pub use outbound::{AllowedHostError, AllowedHosts};

@@ -33,6 +33,7 @@ Examples:
   concierge-bench s3 --size 4KiB --clients 32 --operation put
   concierge-bench s3 --endpoint peer=http://127.0.0.1:3900,KEY,SECRET
   concierge-bench list --keys 1000000
+  concierge-bench away --composed router-with-bridge.wasm
   concierge-bench memory --size 5GiB
   concierge-bench --quick --json all";
 
@@ -44,6 +45,8 @@ enum Command {
     S3(benches::s3::S3Options),
     /// Listing at random places of many keys, beside a range scan in SQLite.
     List(benches::list::ListOptions),
+    /// The components in another process than the host, beside the same in one.
+    Away(benches::away::AwayOptions),
     /// Growth of the server's memory while a large object goes up and down.
     Memory(benches::memory::MemoryOptions),
     /// All of them with their default options.
@@ -85,11 +88,13 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Edge(of_edge) => print(benches::edge::run(options, of_edge)?),
         Command::S3(of_s3) => print(benches::s3::run(options, of_s3)?),
         Command::List(of_list) => print(benches::list::run(options, of_list)?),
+        Command::Away(of_away) => print(benches::away::run(options, of_away)?),
         Command::Memory(of_memory) => print(benches::memory::run(options, of_memory)?),
         Command::All => {
             print(benches::edge::run(options, &benches::default_options()?)?)?;
             print(benches::s3::run(options, &benches::default_options()?)?)?;
             print(benches::list::run(options, &benches::default_options()?)?)?;
+            print(benches::away::run(options, &benches::default_options()?)?)?;
             print(benches::memory::run(options, &benches::default_options()?)?)
         }
         Command::Serve {

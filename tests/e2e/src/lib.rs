@@ -11,11 +11,14 @@
 //! Requests that no well-behaved client would send go through [`raw`], signed
 //! by [`sigv4`] or not.
 
+pub mod away;
 pub mod chunked;
+pub mod compose;
 pub mod disk;
 pub mod memory;
 pub mod process;
 pub mod program;
+pub mod proxy;
 pub mod raw;
 pub mod seed;
 pub mod server;

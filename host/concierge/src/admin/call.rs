@@ -57,6 +57,22 @@ pub enum Call {
         /// Whose.
         account: Option<AccountSelector>,
     },
+    /// All tokens of bridges.
+    ListTokens,
+    /// A new token for a bridge.
+    CreateToken {
+        /// What to call it.
+        name: String,
+        /// Interfaces that it may call; none named: all.
+        grants: Vec<String>,
+        /// Accounts that it may call for; none named: all.
+        accounts: Vec<AccountSelector>,
+    },
+    /// Deletes a token of a bridge.
+    DeleteToken {
+        /// What it is called.
+        name: String,
+    },
 }
 
 /// A key made elsewhere.

@@ -54,6 +54,16 @@ struct NewKey {
     secret_access_key: Option<String>,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewToken {
+    name: String,
+    #[serde(default)]
+    grants: Vec<String>,
+    #[serde(default)]
+    accounts: Vec<String>,
+}
+
 /// Writes a call as a request.
 pub fn request(call: &Call) -> Request {
     let of = |collection: &str, account: &Option<AccountSelector>| match account {
@@ -90,6 +100,17 @@ pub fn request(call: &Call) -> Request {
         ),
         Call::DeleteKey { id } => (Method::DELETE, segment("keys", id), None),
         Call::ListBuckets { account } => (Method::GET, of("buckets", account), None),
+        Call::ListTokens => (Method::GET, "tokens".to_owned(), None),
+        Call::CreateToken {
+            name,
+            grants,
+            accounts,
+        } => {
+            let accounts: Vec<_> = accounts.iter().map(ToString::to_string).collect();
+            let body = json!({ "name": name, "grants": grants, "accounts": accounts });
+            (Method::POST, "tokens".to_owned(), Some(body))
+        }
+        Call::DeleteToken { name } => (Method::DELETE, segment("tokens", name), None),
     };
     Request {
         method,
@@ -136,6 +157,23 @@ pub fn call(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Cal
             })
         }
         ("DELETE", ["keys", id]) => Ok(Call::DeleteKey { id: parse(id)? }),
+        ("GET", ["tokens"]) => Ok(Call::ListTokens),
+        ("POST", ["tokens"]) => {
+            let NewToken {
+                name,
+                grants,
+                accounts,
+            } = json_body(body)?;
+            let accounts = accounts.iter().map(|account| parse(account));
+            Ok(Call::CreateToken {
+                name,
+                grants,
+                accounts: accounts.collect::<Result<_, _>>()?,
+            })
+        }
+        ("DELETE", ["tokens", name]) => Ok(Call::DeleteToken {
+            name: (*name).to_owned(),
+        }),
         ("GET", ["buckets"]) => Ok(Call::ListBuckets {
             account: account_of(query)?,
         }),
@@ -259,6 +297,15 @@ mod tests {
             Call::DeleteKey { id: id() },
             Call::ListBuckets {
                 account: Some(selector("ann")),
+            },
+            Call::ListTokens,
+            Call::CreateToken {
+                name: "a.b".to_owned(),
+                grants: vec!["concierge:objects/blobs".to_owned()],
+                accounts: vec![selector("ann")],
+            },
+            Call::DeleteToken {
+                name: "a.b".to_owned(),
             },
         ] {
             let request = request(&sent);

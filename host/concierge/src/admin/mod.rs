@@ -21,6 +21,9 @@
 //! | `POST /admin/v1/keys` | `{"account", "access_key_id"?, "secret_access_key"?}` | a `KeyView` with its secret |
 //! | `PATCH /admin/v1/keys/ID` | `{"disabled"}` | a `KeyView` |
 //! | `DELETE /admin/v1/keys/ID` | | a `KeyView` |
+//! | `GET /admin/v1/tokens` | | `{"tokens": [`[`views::TokenView`]`…]}` |
+//! | `POST /admin/v1/tokens` | `{"name", "grants"?, "accounts"?}` | a `TokenView` with the token |
+//! | `DELETE /admin/v1/tokens/NAME` | | a `TokenView` |
 //! | `GET /admin/v1/buckets[?account=ACCOUNT]` | | `{"buckets": [`[`views::BucketView`]`…]}` |
 //!
 //! A failure is `{"error": {"code", "message"}}` with status 400 (the request is

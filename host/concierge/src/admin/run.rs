@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use concierge_edge::INTERFACES;
 use concierge_identity::{
     Account, AccountId, AccountName, AccountSelector, Identity, ManageError, Principal,
 };
@@ -13,9 +14,11 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::views::{
-    AccountView, Accounts, BucketView, Buckets, KeyView, Keys, StatusView, timestamp,
+    AccountView, Accounts, BucketView, Buckets, KeyView, Keys, StatusView, TokenView, Tokens,
+    timestamp,
 };
 use super::{AdminError, ErrorCode};
+use crate::bridge_tokens::{BridgeTokens, TokenError};
 
 /// Buckets asked for at a time (the most the store gives).
 const BUCKET_PAGE: u32 = 10_000;
@@ -26,6 +29,8 @@ pub struct Admin {
     pub identity: Arc<Identity>,
     /// The object store; absent where a call that needs none is run by itself.
     pub objects: Option<Arc<ObjectStore>>,
+    /// Tokens of bridges.
+    pub tokens: Arc<BridgeTokens>,
     /// What the status says of the process.
     pub process: Process,
 }
@@ -86,6 +91,22 @@ impl Admin {
                 answer(&self.key_view(identity.set_key_disabled(&id, disabled)?)?)
             }
             Call::DeleteKey { id } => answer(&self.key_view(identity.delete_key(&id)?)?),
+            Call::ListTokens => answer(&Tokens {
+                tokens: self
+                    .tokens
+                    .list()
+                    .iter()
+                    .map(|token| TokenView::new(token, None))
+                    .collect(),
+            }),
+            Call::CreateToken {
+                name,
+                grants,
+                accounts,
+            } => self.create_token(&name, grants, &accounts),
+            Call::DeleteToken { name } => {
+                answer(&TokenView::new(&*self.tokens.delete(&name)?, None))
+            }
             Call::Status | Call::ListBuckets { .. } | Call::DeleteAccount { .. } => {
                 Err(internal("the call does not belong here"))
             }
@@ -111,6 +132,25 @@ impl Admin {
             })
             .collect();
         answer(&Keys { keys: views })
+    }
+
+    fn create_token(
+        &self,
+        name: &str,
+        grants: Vec<String>,
+        accounts: &[AccountSelector],
+    ) -> Answer {
+        let grants = match grants.is_empty() {
+            true => INTERFACES.map(str::to_owned).to_vec(),
+            false => grants,
+        };
+        let accounts = accounts
+            .iter()
+            .map(|account| Ok(self.identity.account(account)?.id))
+            .collect::<Result<Vec<_>, AdminError>>()?;
+        let accounts = (!accounts.is_empty()).then_some(accounts);
+        let (token, secret) = self.tokens.create(name, grants, accounts)?;
+        answer(&TokenView::new(&token, Some(secret)))
     }
 
     fn key_view(&self, key: concierge_identity::AccessKey) -> Result<KeyView, AdminError> {
@@ -222,6 +262,22 @@ fn answer(view: &impl Serialize) -> Answer {
 
 fn internal(error: impl ToString) -> AdminError {
     AdminError::new(ErrorCode::Internal, error)
+}
+
+impl From<TokenError> for AdminError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Invalid(why) => Self::invalid(why),
+            TokenError::Exists(name) => Self::new(
+                ErrorCode::Conflict,
+                format!("there is a token {name} already"),
+            ),
+            TokenError::NoSuchToken(name) => {
+                Self::new(ErrorCode::NotFound, format!("there is no token {name}"))
+            }
+            TokenError::Failed(why) => internal(why),
+        }
+    }
 }
 
 impl From<ManageError> for AdminError {

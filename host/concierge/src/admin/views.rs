@@ -6,6 +6,8 @@ use concierge_identity::{AccessKey, AccessKeyId, Account, AccountId, AccountName
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::bridge_tokens::BridgeToken;
+
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountView {
@@ -83,6 +85,43 @@ pub struct BucketView {
     pub versioning: String,
     /// The region it was made in.
     pub region: String,
+}
+
+/// A token of a bridge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenView {
+    /// What it is called.
+    pub name: String,
+    /// Interfaces that it may call.
+    pub grants: Vec<String>,
+    /// Accounts that it may call for, by id; none: all.
+    pub accounts: Option<Vec<String>>,
+    /// When it was made (RFC 3339).
+    pub created: Timestamp,
+    /// The token itself: only when it was made, and never again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+impl TokenView {
+    /// Of a token, and of what is secret of it where it is to be shown.
+    pub fn new(token: &BridgeToken, secret: Option<String>) -> Self {
+        let accounts = token.accounts.as_ref();
+        Self {
+            name: token.name.clone(),
+            grants: token.grants.clone(),
+            accounts: accounts.map(|ids| ids.iter().map(AccountId::to_string).collect()),
+            created: token.created,
+            token: secret,
+        }
+    }
+}
+
+/// Tokens of bridges.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Tokens {
+    /// Oldest first.
+    pub tokens: Vec<TokenView>,
 }
 
 /// All accounts.

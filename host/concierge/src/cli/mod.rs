@@ -2,10 +2,12 @@
 
 mod accounts;
 mod config;
+mod edge;
 mod keys;
 mod node;
 mod output;
 mod status;
+mod tokens;
 mod volumes;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -53,6 +55,9 @@ enum Command {
     /// Manage access keys
     #[command(subcommand)]
     Key(keys::KeyCommand),
+    /// Manage the tokens of bridges and edges elsewhere
+    #[command(subcommand)]
+    Token(tokens::TokenCommand),
     /// Look at buckets
     #[command(subcommand)]
     Bucket(status::BucketCommand),
@@ -60,6 +65,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Show the configuration in effect, and where each value comes from
     Config(config::ConfigArgs),
+    /// Run the components here, before a host elsewhere
+    Edge(edge::EdgeArgs),
     /// Run a storage node for servers in other processes
     Node(node::NodeArgs),
     /// Look after the volume files of storage nodes that are not running
@@ -152,9 +159,11 @@ impl Cli {
             Some(Command::Up(up)) => serve::up(up.settings.load()?).await,
             Some(Command::Account(command)) => command.run().await,
             Some(Command::Key(command)) => command.run().await,
+            Some(Command::Token(command)) => command.run().await,
             Some(Command::Bucket(command)) => command.run().await,
             Some(Command::Status(args)) => args.run().await,
             Some(Command::Config(args)) => args.run(),
+            Some(Command::Edge(args)) => args.run().await,
             Some(Command::Node(args)) => args.run().await,
             Some(Command::Volumes(command)) => command.run().await,
             Some(Command::Completions { shell }) => {

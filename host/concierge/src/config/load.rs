@@ -34,6 +34,8 @@ pub const BOOTSTRAP_VARIABLES: [&str; 4] = [
 /// all who can list processes: of a node, and of a key that is imported.
 pub const NODE_TOKEN_VARIABLE: &str = "CONCIERGE_NODE_TOKEN";
 /// See [`NODE_TOKEN_VARIABLE`].
+pub const EDGE_TOKEN_VARIABLE: &str = "CONCIERGE_EDGE_TOKEN";
+/// See [`NODE_TOKEN_VARIABLE`].
 pub const IMPORT_SECRET_VARIABLE: &str = "CONCIERGE_IMPORT_SECRET";
 
 /// Where a value came from.
@@ -183,7 +185,15 @@ pub fn unknown_variables() -> Vec<String> {
         .iter()
         .map(Setting::variable)
         .chain(BOOTSTRAP_VARIABLES.map(str::to_owned))
-        .chain([FILE_VARIABLE, NODE_TOKEN_VARIABLE, IMPORT_SECRET_VARIABLE].map(str::to_owned))
+        .chain(
+            [
+                FILE_VARIABLE,
+                NODE_TOKEN_VARIABLE,
+                EDGE_TOKEN_VARIABLE,
+                IMPORT_SECRET_VARIABLE,
+            ]
+            .map(str::to_owned),
+        )
         .collect();
     std::env::vars_os()
         .filter_map(|(name, _)| name.into_string().ok())

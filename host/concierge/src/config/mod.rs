@@ -14,8 +14,8 @@ mod values;
 
 pub use declare::Setting;
 pub use load::{
-    BOOTSTRAP_VARIABLES, Flags, IMPORT_SECRET_VARIABLE, NODE_TOKEN_VARIABLE, Selection, Source,
-    unknown_variables, variable,
+    BOOTSTRAP_VARIABLES, EDGE_TOKEN_VARIABLE, Flags, IMPORT_SECRET_VARIABLE, NODE_TOKEN_VARIABLE,
+    Selection, Source, unknown_variables, variable,
 };
 pub use nodes::{NodeConfig, NodePlace};
 pub use reference::reference;

@@ -3,23 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use concierge_wit_http::STREAM_HEADER_MAX_BYTES;
+use concierge_wit_http::server::CALLS_MAX;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::acknowledging::Acknowledging;
 use super::routes::Internal;
 
-/// Connections at the same time: a few scrapers, commands and bridges. More
-/// wait in the kernel.
-const CONNECTIONS_MAX: usize = 256;
-/// All headers of a request, in bytes: a token and little else.
-const HEADERS_MAX_BYTES: usize = 16 * 1024;
+/// Connections at the same time: a few scrapers and commands, and with bridges and edges
+/// one for each call that may be under way, so that what is too much is refused
+/// there. More wait in the kernel.
+const CONNECTIONS_MAX: usize = 2 * CALLS_MAX;
+/// All headers of a request, in bytes: a token, and the arguments of a call that
+/// takes a stream, in base64.
+const HEADERS_MAX_BYTES: usize = STREAM_HEADER_MAX_BYTES / 3 * 4 + 16 * 1024;
 /// For a request's headers to arrive, and for a TLS handshake.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Streams at the same time in an HTTP/2 connection.
@@ -85,7 +90,7 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(Acknowledging, tokio::sync::OwnedSemaphorePermit)> {
     // The semaphore is never closed.
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     loop {
@@ -93,7 +98,7 @@ async fn accept(
             Ok((stream, _)) => {
                 // Small answers must not wait for the client's acknowledgement.
                 let _ = stream.set_nodelay(true);
-                return Some((stream, permit));
+                return Some((Acknowledging(stream), permit));
             }
             Err(error) => {
                 tracing::warn!("the internal listener cannot accept: {error}");

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use concierge_wit_http::server::{AnswerBody, Server};
 use http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::calls::{Caller, Calls};
 use crate::admin::{self, Admin, AdminError};
+use crate::bridge_tokens::BridgeTokens;
 use crate::health::Health;
 
 /// The body of a request, in bytes: administration sends small JSON.
@@ -24,6 +27,10 @@ pub struct Internal {
     /// SHA-256 of the token: digests have one length, so that comparing them
     /// tells nothing of it.
     pub token_sha256: [u8; 32],
+    /// The other tokens, which are for `/wit/` alone.
+    pub bridge_tokens: Arc<BridgeTokens>,
+    /// Answers `/wit/`.
+    pub calls: Calls,
     /// Answers `/admin/`.
     pub admin: Arc<Admin>,
     /// Answers `/healthz`.
@@ -34,30 +41,50 @@ pub struct Internal {
 
 type Answer = Response<Full<Bytes>>;
 
+/// An answer with any body.
+type AnyAnswer = Response<Either<Full<Bytes>, AnswerBody>>;
+
 impl Internal {
     /// Answers one request.
-    pub async fn answer(&self, request: Request<Incoming>) -> Answer {
+    pub async fn answer(&self, request: Request<Incoming>) -> AnyAnswer {
         let path = request.uri().path();
         if path == "/healthz" {
-            return only_get(&request, || async { self.health() }).await;
+            let answer = only_get(&request, || async { self.health() }).await;
+            return answer.map(Either::Left);
         }
-        if !self.authorized(&request) {
+        let Some(caller) = self.caller(&request) else {
             let mut answer = text(StatusCode::UNAUTHORIZED, "a bearer token is needed\n");
             answer
                 .headers_mut()
                 .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            return answer;
+            return answer.map(Either::Left);
+        };
+        if Server::serves(path) {
+            let answer = self.calls.answer(caller, request).await;
+            return answer.map(Either::Right);
         }
-        match path {
+        let answer = match caller {
+            Caller::Owner => self.own(request).await,
+            Caller::Bridge(_) => text(
+                StatusCode::FORBIDDEN,
+                "this token is for calls of contracts alone\n",
+            ),
+        };
+        answer.map(Either::Left)
+    }
+
+    /// What only the owner of the data directory may ask for.
+    async fn own(&self, request: Request<Incoming>) -> Answer {
+        match request.uri().path() {
             "/metrics" => only_get(&request, || async { self.metrics() }).await,
             path if path.starts_with(admin::http::PREFIX) => self.administrate(request).await,
             _ => text(StatusCode::NOT_FOUND, "there is nothing here\n"),
         }
     }
 
-    /// Whether the request carries the token. Takes as long whether it is wrong
-    /// in its first byte or its last.
-    fn authorized<B>(&self, request: &Request<B>) -> bool {
+    /// Whose token the request carries. Takes as long whether it is wrong in its
+    /// first byte or its last.
+    fn caller<B>(&self, request: &Request<B>) -> Option<Caller> {
         let given = request
             .headers()
             .get(AUTHORIZATION)
@@ -67,7 +94,10 @@ impl Internal {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map_or("", |(_, token)| token.trim());
         let digest: [u8; 32] = Sha256::digest(given).into();
-        digest.ct_eq(&self.token_sha256).into()
+        match digest.ct_eq(&self.token_sha256).into() {
+            true => Some(Caller::Owner),
+            false => self.bridge_tokens.find(&digest).map(Caller::Bridge),
+        }
     }
 
     fn health(&self) -> Answer {

@@ -1,6 +1,7 @@
 //! `concierge up`: joins the crates into a server, says `ready`, and ends well.
 
 mod application;
+mod edge;
 mod embedded;
 mod first_start;
 mod node;
@@ -9,12 +10,12 @@ mod signals;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use concierge_edge::{Edge, EdgeError, EdgeOptions, TlsFiles};
+use concierge_edge::{Edge, EdgeError, EdgeOptions, Services, TlsFiles};
 use concierge_identity::Identity;
-use concierge_objects::ObjectStore;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -23,16 +24,18 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use self::edge::{Host, edge};
 pub use self::node::node;
 
 use self::application::Application;
 use self::signals::Signals;
-use crate::admin::{Admin, Process};
+use crate::admin::{Admin, AdminError, Process};
+use crate::bridge_tokens::BridgeTokens;
 use crate::config::{Config, unknown_variables};
 use crate::data_dir::{DataDir, Refused, held};
 use crate::exit::{Exit, Failure};
 use crate::health::Health;
-use crate::internal::{self, Drained, Internal};
+use crate::internal::{self, Calls, Drained, Internal};
 use crate::storage::{self, Storage};
 use crate::telemetry;
 
@@ -106,7 +109,13 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
     let identity = Arc::new(first_start::open(data.layout())?);
     let storage = storage::open(config, data.layout()).await?;
     let objects = Arc::clone(&storage.objects);
-    let edge = make_edge(config, application, &data, &identity, &objects).await?;
+    let services = Services {
+        identity: Some(Arc::clone(&identity)),
+        objects: Some(Arc::clone(&objects)),
+        ..Services::default()
+    };
+    let cache = Some(data.layout().cache());
+    let edge = make_edge(config, application, cache, services.clone()).await?;
     let mut listeners = bind_edge(config, &edge)?;
     let sockets = bind_internal(config).await?;
     if let Some((socket, _)) = sockets.first() {
@@ -116,7 +125,10 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
     edge.start().map_err(Failure::failed)?;
     objects.start_background();
     let token = data.ensure_token()?;
+    let tokens = BridgeTokens::open(data.layout().bridge_tokens()).map_err(AdminError::from)?;
+    let tokens = Arc::new(tokens);
     let admin = Arc::new(Admin {
+        tokens: Arc::clone(&tokens),
         identity: Arc::clone(&identity),
         objects: Some(Arc::clone(&objects)),
         process: Process {
@@ -131,6 +143,8 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
     let (health, watch) = Health::watch(Arc::clone(&objects)).await;
     let service = Arc::new(Internal {
         token_sha256: Sha256::digest(&token).into(),
+        bridge_tokens: tokens,
+        calls: Calls::new(services),
         admin,
         health,
         metrics: metrics.clone(),
@@ -166,14 +180,12 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
 async fn make_edge(
     config: &Config,
     application: Application,
-    data: &DataDir,
-    identity: &Arc<Identity>,
-    objects: &Arc<ObjectStore>,
+    cache: Option<PathBuf>,
+    services: Services,
 ) -> Result<Edge, Failure> {
     let mut options = EdgeOptions::default();
-    options.engine.cache_dir = Some(data.layout().cache());
-    options.services.identity = Some(Arc::clone(identity));
-    options.services.objects = Some(Arc::clone(objects));
+    options.engine.cache_dir = cache;
+    options.services = services;
     if let Some(threads) = config.threads {
         options.cores = usize::from(threads);
     }

@@ -16,6 +16,7 @@ wasmtime::component::bindgen!({
     world: "concierge:edge/joins",
     path: ["../../wit/identity", "../../wit/objects", "wit/spin-variables.wit"],
     imports: { default: async | store | trappable },
+    additional_derives: [serde::Serialize, serde::Deserialize],
 });
 
 pub(super) use self::concierge::{identity::sigv4, objects};

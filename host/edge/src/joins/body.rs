@@ -10,7 +10,8 @@
 use crate::instance::{InstanceState, RequestScope};
 use bytes::Bytes;
 use concierge_objects::{BodyError, BodyStream, ObjectStream};
-use futures::Stream;
+use concierge_wit_http::{ByteStream, StreamError};
+use futures::{Stream, StreamExt};
 use http_body::{Body, Frame, SizeHint};
 use std::cell::Cell;
 use std::pin::Pin;
@@ -44,15 +45,15 @@ pub(super) fn from_guest<D: HasData + ?Sized>(
     })
 }
 
-/// Makes the bytes of an object, `length` of them, a stream for a guest.
+/// Makes bytes, `length` of them, a stream for a guest.
 pub(super) fn to_guest<D: HasData + ?Sized>(
     accessor: &Accessor<InstanceState, D>,
-    object: ObjectStream,
+    output: Output,
     length: u64,
 ) -> wasmtime::Result<StreamReader<u8>> {
     let http = accessor.with_getter::<WasiHttp>(InstanceState::http);
     let body = WholeBody::new(Download {
-        object,
+        output,
         left: length,
     });
     let consumed = http.with(|mut access| {
@@ -99,9 +100,46 @@ impl Stream for Upload {
     }
 }
 
-/// The bytes of an object as a body.
+/// The bytes that a call gives, from wherever it was answered.
+pub(super) enum Output {
+    /// From the object store in this process.
+    Store(ObjectStream),
+    /// From the host elsewhere.
+    Host(ByteStream),
+}
+
+impl Stream for Output {
+    type Item = Result<Bytes, StreamError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match &mut *self {
+            Self::Store(object) => {
+                let next = ready!(Pin::new(object).poll_next(cx));
+                Poll::Ready(next.map(|data| data.map_err(|e| StreamError(e.to_string()))))
+            }
+            Self::Host(stream) => stream.as_mut().poll_next(cx),
+        }
+    }
+}
+
+/// A body on its way to the host elsewhere.
+pub(super) fn to_wire(stream: BodyStream) -> ByteStream {
+    Box::pin(stream.map(|data| data.map_err(|error| StreamError(error.0))))
+}
+
+/// A body that came over HTTP.
+pub(super) fn from_wire(stream: ByteStream) -> BodyStream {
+    Box::pin(stream.map(|data| data.map_err(|error| BodyError(error.0))))
+}
+
+/// The bytes that a call gives, on their way over HTTP.
+pub(super) fn output_to_wire(output: Output) -> ByteStream {
+    Box::pin(output)
+}
+
+/// The bytes that a call gives as a body.
 struct Download {
-    object: ObjectStream,
+    output: Output,
     left: u64,
 }
 
@@ -113,7 +151,7 @@ impl Body for Download {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Poll::Ready(match ready!(Pin::new(&mut self.object).poll_next(cx)) {
+        Poll::Ready(match ready!(Pin::new(&mut self.output).poll_next(cx)) {
             Some(Ok(data)) => {
                 let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
                 self.left = self.left.saturating_sub(length);

@@ -1,43 +1,40 @@
-//! `concierge:identity`.
+//! `concierge:identity`, answered by the domain crate in this process.
 
-use super::Joins;
+use super::Services;
 use super::bindings::sigv4;
-use super::call::{self, Caller};
-use crate::instance::InstanceState;
 use concierge_identity::{Payload, Placement, SigV4Error, SignedRequest, Verified};
 
-impl sigv4::Host for InstanceState {}
-
-impl sigv4::HostWithStore<InstanceState> for Joins {
-    async fn verify(
-        caller: &Caller,
-        request: sigv4::SignedRequest,
-    ) -> wasmtime::Result<Result<sigv4::Principal, sigv4::Error>> {
-        call::count("sigv4.verify");
-        let Some(identity) = call::services(caller).identity else {
-            return Ok(Err(sigv4::Error::Unavailable));
-        };
-        let verified = identity.verify_sigv4(&SignedRequest {
-            placement: match request.placement {
-                sigv4::Placement::Header => Placement::Header,
-                sigv4::Placement::Query => Placement::Query,
-            },
-            access_key_id: &request.access_key_id,
-            timestamp: &request.timestamp,
-            scope_date: &request.scope_date,
-            region: &request.region,
-            service: &request.service,
-            canonical_request: &request.canonical_request,
-            signature: &request.signature,
-            expires_s: request.expires_s,
-            payload: match request.payload {
-                sigv4::Payload::Single => Payload::Single,
-                sigv4::Payload::SignedChunks => Payload::SignedChunks,
-                sigv4::Payload::SignedChunksAndTrailer => Payload::SignedChunksAndTrailer,
-            },
-        });
-        Ok(verified.map(Into::into).map_err(Into::into))
+pub(super) async fn verify(
+    services: &Services,
+    request: sigv4::SignedRequest,
+) -> Result<sigv4::Principal, sigv4::Error> {
+    let identity = services
+        .identity
+        .as_ref()
+        .ok_or(sigv4::Error::Unavailable)?;
+    let verified = identity.verify_sigv4(&SignedRequest {
+        placement: match request.placement {
+            sigv4::Placement::Header => Placement::Header,
+            sigv4::Placement::Query => Placement::Query,
+        },
+        access_key_id: &request.access_key_id,
+        timestamp: &request.timestamp,
+        scope_date: &request.scope_date,
+        region: &request.region,
+        service: &request.service,
+        canonical_request: &request.canonical_request,
+        signature: &request.signature,
+        expires_s: request.expires_s,
+        payload: match request.payload {
+            sigv4::Payload::Single => Payload::Single,
+            sigv4::Payload::SignedChunks => Payload::SignedChunks,
+            sigv4::Payload::SignedChunksAndTrailer => Payload::SignedChunksAndTrailer,
+        },
+    })?;
+    if !services.admits(verified.account) {
+        return Err(sigv4::Error::UnknownAccessKey);
     }
+    Ok(verified.into())
 }
 
 impl From<Verified> for sigv4::Principal {

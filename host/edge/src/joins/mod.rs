@@ -1,12 +1,19 @@
 //! Joins the interfaces that components import to the domain crates.
 //!
 //! Each interface of `wit/` has a module that turns its calls into calls of a domain crate: the
-//! token into a principal, records into the domain's types, streams into bodies. No rule of a domain
-//! is here. A call never traps: whatever a guest passes, it gets an answer of the contract.
+//! token into a principal, records into the domain's types. No rule of a domain is here. The domain
+//! crates are in this process, or behind the contracts of a host elsewhere ([`Services`]); `contracts`
+//! is the seam. A call never traps: whatever a guest passes, it gets an answer of the contract.
+
+#![expect(
+    clippy::result_large_err,
+    reason = "the errors are the contracts', which say what they are about"
+)]
 
 mod bindings;
 mod body;
 mod call;
+mod contracts;
 mod identity;
 mod objects;
 mod variables;
@@ -14,13 +21,16 @@ mod variables;
 pub(crate) use body::{HostRead, WholeBody};
 
 use crate::instance::InstanceState;
-use concierge_identity::Identity;
+use bindings::objects::blobs;
+use concierge_identity::{AccountId, Identity, Principal};
 use concierge_objects::ObjectStore;
+use concierge_wit_http::Client;
+use concierge_wit_http::server::{Answer, Call, Refusal};
 use std::sync::Arc;
 use wasmtime::component::{HasData, Linker};
 
-/// The domain crates behind the imports. A domain that is not there is not provided: a component
-/// that imports it does not start.
+/// What answers the imports: the domain crates in this process, or a host elsewhere. A domain that is
+/// not there is not provided: a component that imports it does not start.
 #[derive(Clone, Default)]
 pub struct Services {
     /// Verifies signatures and opens tokens: behind `concierge:identity`, and behind every call
@@ -28,10 +38,14 @@ pub struct Services {
     pub identity: Option<Arc<Identity>>,
     /// Behind `concierge:objects`.
     pub objects: Option<Arc<ObjectStore>>,
+    /// A host elsewhere, which answers everything in place of both.
+    pub remote: Option<Arc<Client>>,
+    /// The accounts that calls may be made for; `None`: all.
+    pub accounts: Option<Arc<[AccountId]>>,
 }
 
 /// The interfaces that `imports` in `spin.toml` can grant, as `package/interface`.
-pub(crate) const INTERFACES: [&str; 5] = [
+pub const INTERFACES: [&str; 5] = [
     SIGV4,
     "concierge:objects/blobs",
     "concierge:objects/buckets",
@@ -56,9 +70,55 @@ impl Services {
     pub(crate) fn provides(&self, interface: &str) -> bool {
         let objects = self.identity.is_some() && self.objects.is_some();
         match interface {
+            _ if self.remote.is_some() => INTERFACES.contains(&interface),
             SIGV4 => self.identity.is_some(),
             _ => objects && INTERFACES.contains(&interface),
         }
+    }
+
+    /// Answers a call of a contract that came over HTTP.
+    ///
+    /// # Errors
+    /// [`Refusal`] where there is no such function here, or the call cannot be read.
+    pub async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
+        match (call.package.name, call.interface.as_str()) {
+            ("concierge:identity", "sigv4") => contracts::sigv4::dispatch(self, call).await,
+            ("concierge:objects", "blobs") => contracts::blobs::dispatch(self, call).await,
+            ("concierge:objects", "buckets") => contracts::buckets::dispatch(self, call).await,
+            ("concierge:objects", "listing") => contracts::listing::dispatch(self, call).await,
+            ("concierge:objects", "multipart") => contracts::multipart::dispatch(self, call).await,
+            _ => Err(Refusal::unknown(
+                call.package,
+                &call.interface,
+                &call.function,
+            )),
+        }
+    }
+
+    /// Whether calls may be made for an account.
+    fn admits(&self, account: AccountId) -> bool {
+        self.accounts
+            .as_ref()
+            .is_none_or(|accounts| accounts.contains(&account))
+    }
+
+    /// The object store in this process.
+    fn store(&self) -> Result<&ObjectStore, blobs::Error> {
+        // A component that imports the interface is not loaded where there is no store behind it.
+        self.objects.as_deref().ok_or(blobs::Error::Internal)
+    }
+
+    /// The object store in this process, and whom `token` proves.
+    fn by_principal(&self, token: &str) -> Result<(&ObjectStore, Principal), blobs::Error> {
+        let identity = self.identity.as_ref().ok_or(blobs::Error::Internal)?;
+        let principal = identity.principal(token).map_err(|error| {
+            tracing::debug!("a token was refused: {error}");
+            blobs::Error::InvalidToken
+        })?;
+        if !self.admits(principal.account) {
+            return Err(blobs::Error::AccessDenied);
+        }
+        Ok((self.store()?, principal))
     }
 }
 
@@ -72,7 +132,7 @@ pub(crate) fn add_to_linker(
     linker: &mut Linker<InstanceState>,
     granted: &[String],
 ) -> wasmtime::Result<()> {
-    use bindings::objects::{blobs, buckets, listing, multipart};
+    use bindings::objects::{buckets, listing, multipart};
     bindings::variables::add_to_linker::<_, Joins>(linker, |state| state)?;
     for interface in granted {
         match interface.as_str() {

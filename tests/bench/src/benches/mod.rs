@@ -1,5 +1,6 @@
 //! The benchmarks, one a file.
 
+pub mod away;
 pub mod edge;
 pub mod list;
 pub mod memory;

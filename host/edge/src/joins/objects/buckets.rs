@@ -1,144 +1,117 @@
-//! `concierge:objects/buckets`.
+//! `concierge:objects/buckets`, answered by the domain crate in this process.
 
-use crate::instance::InstanceState;
-use crate::joins::Joins;
+use crate::joins::Services;
 use crate::joins::bindings::objects::buckets::{
-    BucketInfo, BucketPage, CorsRule, Error, Host, HostWithStore, Tag, Versioning,
+    BucketInfo, BucketPage, CorsRule, Error, Tag, Versioning,
 };
-use crate::joins::call::{Caller, anonymous, by_principal, count};
 use concierge_objects as domain;
-use wasmtime::Result as Answer;
 
-impl Host for InstanceState {}
+pub(in crate::joins) async fn create(
+    services: &Services,
+    token: String,
+    name: String,
+    region: String,
+) -> Result<(), Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    Ok(store.create_bucket(&principal, &name, &region).await?)
+}
 
-impl HostWithStore<InstanceState> for Joins {
-    async fn create(
-        caller: &Caller,
-        token: String,
-        name: String,
-        region: String,
-    ) -> Answer<Result<(), Error>> {
-        count("buckets.create");
-        let created = by_principal(caller, &token, |store, principal| async move {
-            store.create_bucket(&principal, &name, &region).await
-        });
-        Ok(created.await)
-    }
+pub(in crate::joins) async fn get(
+    services: &Services,
+    token: String,
+    name: String,
+) -> Result<BucketInfo, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    Ok(store.get_bucket(&principal, &name).await?.into())
+}
 
-    async fn get(
-        caller: &Caller,
-        token: String,
-        name: String,
-    ) -> Answer<Result<BucketInfo, Error>> {
-        count("buckets.get");
-        let info = by_principal(caller, &token, |store, principal| async move {
-            store.get_bucket(&principal, &name).await
-        });
-        Ok(info.await.map(Into::into))
-    }
+pub(in crate::joins) async fn delete(
+    services: &Services,
+    token: String,
+    name: String,
+) -> Result<(), Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    Ok(store.delete_bucket(&principal, &name).await?)
+}
 
-    async fn delete(caller: &Caller, token: String, name: String) -> Answer<Result<(), Error>> {
-        count("buckets.delete");
-        let deleted = by_principal(caller, &token, |store, principal| async move {
-            store.delete_bucket(&principal, &name).await
-        });
-        Ok(deleted.await)
-    }
+pub(in crate::joins) async fn list(
+    services: &Services,
+    token: String,
+    prefix: String,
+    after: String,
+    max: u32,
+) -> Result<BucketPage, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    Ok(store
+        .list_buckets(&principal, &prefix, &after, max)
+        .await?
+        .into())
+}
 
-    async fn list(
-        caller: &Caller,
-        token: String,
-        prefix: String,
-        after: String,
-        max: u32,
-    ) -> Answer<Result<BucketPage, Error>> {
-        count("buckets.list");
-        let page = by_principal(caller, &token, |store, principal| async move {
-            store.list_buckets(&principal, &prefix, &after, max).await
-        });
-        Ok(page.await.map(Into::into))
-    }
+pub(in crate::joins) async fn set_versioning(
+    services: &Services,
+    token: String,
+    name: String,
+    state: Versioning,
+) -> Result<(), Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    Ok(store
+        .set_versioning(&principal, &name, state.into())
+        .await?)
+}
 
-    async fn set_versioning(
-        caller: &Caller,
-        token: String,
-        name: String,
-        state: Versioning,
-    ) -> Answer<Result<(), Error>> {
-        count("buckets.set-versioning");
-        let set = by_principal(caller, &token, |store, principal| async move {
-            store.set_versioning(&principal, &name, state.into()).await
-        });
-        Ok(set.await)
-    }
+pub(in crate::joins) async fn get_tags(
+    services: &Services,
+    token: String,
+    name: String,
+) -> Result<Vec<Tag>, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    let tags = store.get_bucket_tags(&principal, &name).await?;
+    Ok(tags.into_iter().map(Into::into).collect())
+}
 
-    async fn get_tags(
-        caller: &Caller,
-        token: String,
-        name: String,
-    ) -> Answer<Result<Vec<Tag>, Error>> {
-        count("buckets.get-tags");
-        let tags = by_principal(caller, &token, |store, principal| async move {
-            store.get_bucket_tags(&principal, &name).await
-        });
-        let tags = tags.await;
-        Ok(tags.map(|tags| tags.into_iter().map(Into::into).collect()))
-    }
+pub(in crate::joins) async fn set_tags(
+    services: &Services,
+    token: String,
+    name: String,
+    tags: Vec<Tag>,
+) -> Result<(), Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    let tags = tags.into_iter().map(Into::into).collect();
+    Ok(store.set_bucket_tags(&principal, &name, tags).await?)
+}
 
-    async fn set_tags(
-        caller: &Caller,
-        token: String,
-        name: String,
-        tags: Vec<Tag>,
-    ) -> Answer<Result<(), Error>> {
-        count("buckets.set-tags");
-        let set = by_principal(caller, &token, |store, principal| async move {
-            let tags = tags.into_iter().map(Into::into).collect();
-            store.set_bucket_tags(&principal, &name, tags).await
-        });
-        Ok(set.await)
-    }
+pub(in crate::joins) async fn get_cors(
+    services: &Services,
+    token: String,
+    name: String,
+) -> Result<Vec<CorsRule>, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    let rules = store.get_cors(&principal, &name).await?;
+    Ok(rules.into_iter().map(Into::into).collect())
+}
 
-    async fn get_cors(
-        caller: &Caller,
-        token: String,
-        name: String,
-    ) -> Answer<Result<Vec<CorsRule>, Error>> {
-        count("buckets.get-cors");
-        let rules = by_principal(caller, &token, |store, principal| async move {
-            store.get_cors(&principal, &name).await
-        });
-        let rules = rules.await;
-        Ok(rules.map(|rules| rules.into_iter().map(Into::into).collect()))
-    }
+pub(in crate::joins) async fn set_cors(
+    services: &Services,
+    token: String,
+    name: String,
+    rules: Vec<CorsRule>,
+) -> Result<(), Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    let rules = rules.into_iter().map(Into::into).collect();
+    Ok(store.set_cors(&principal, &name, rules).await?)
+}
 
-    async fn set_cors(
-        caller: &Caller,
-        token: String,
-        name: String,
-        rules: Vec<CorsRule>,
-    ) -> Answer<Result<(), Error>> {
-        count("buckets.set-cors");
-        let set = by_principal(caller, &token, |store, principal| async move {
-            let rules = rules.into_iter().map(Into::into).collect();
-            store.set_cors(&principal, &name, rules).await
-        });
-        Ok(set.await)
-    }
-
-    async fn match_cors(
-        caller: &Caller,
-        name: String,
-        origin: String,
-        method: String,
-        headers: Vec<String>,
-    ) -> Answer<Result<Option<CorsRule>, Error>> {
-        count("buckets.match-cors");
-        let rule = anonymous(caller, |store| async move {
-            store.match_cors(&name, &origin, &method, &headers).await
-        });
-        Ok(rule.await.map(|rule| rule.map(Into::into)))
-    }
+pub(in crate::joins) async fn match_cors(
+    services: &Services,
+    name: String,
+    origin: String,
+    method: String,
+    headers: Vec<String>,
+) -> Result<Option<CorsRule>, Error> {
+    let store = services.store()?;
+    let rule = store.match_cors(&name, &origin, &method, &headers).await?;
+    Ok(rule.map(Into::into))
 }
 
 impl From<domain::Versioning> for Versioning {

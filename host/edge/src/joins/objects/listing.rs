@@ -1,37 +1,27 @@
-//! `concierge:objects/listing`.
+//! `concierge:objects/listing`, answered by the domain crate in this process.
 
-use crate::instance::InstanceState;
-use crate::joins::Joins;
+use crate::joins::Services;
 use crate::joins::bindings::objects::listing::{
-    Entry, Error, Host, HostWithStore, Item, Page, Query, VersionEntry, VersionItem, VersionPage,
-    VersionQuery,
+    Entry, Error, Item, Page, Query, VersionEntry, VersionItem, VersionPage, VersionQuery,
 };
-use crate::joins::call::{Caller, by_principal, count};
 use concierge_objects as domain;
-use wasmtime::Result as Answer;
 
-impl Host for InstanceState {}
+pub(in crate::joins) async fn objects(
+    services: &Services,
+    token: String,
+    query: Query,
+) -> Result<Page, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    Ok(store.list_objects(&principal, query.into()).await?.into())
+}
 
-impl HostWithStore<InstanceState> for Joins {
-    async fn objects(caller: &Caller, token: String, query: Query) -> Answer<Result<Page, Error>> {
-        count("listing.objects");
-        let page = by_principal(caller, &token, |store, principal| async move {
-            store.list_objects(&principal, query.into()).await
-        });
-        Ok(page.await.map(Into::into))
-    }
-
-    async fn versions(
-        caller: &Caller,
-        token: String,
-        query: VersionQuery,
-    ) -> Answer<Result<VersionPage, Error>> {
-        count("listing.versions");
-        let page = by_principal(caller, &token, |store, principal| async move {
-            store.list_versions(&principal, query.into()).await
-        });
-        Ok(page.await.map(Into::into))
-    }
+pub(in crate::joins) async fn versions(
+    services: &Services,
+    token: String,
+    query: VersionQuery,
+) -> Result<VersionPage, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    Ok(store.list_versions(&principal, query.into()).await?.into())
 }
 
 impl From<Query> for domain::ListQuery {

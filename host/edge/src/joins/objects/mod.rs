@@ -1,8 +1,8 @@
 //! `concierge:objects`: each function is the method of the same name of the object store.
 
-mod blobs;
-mod buckets;
+pub(super) mod blobs;
+pub(super) mod buckets;
 mod convert;
 mod error;
-mod listing;
-mod multipart;
+pub(super) mod listing;
+pub(super) mod multipart;

@@ -1,128 +1,109 @@
-//! `concierge:objects/multipart`.
+//! `concierge:objects/multipart`, answered by the domain crate in this process.
 
-use crate::instance::InstanceState;
+use crate::joins::Services;
 use crate::joins::bindings::objects::multipart::{
-    Body, CompleteRequest, CreateRequest, Error, Host, HostWithStore, Part, PartCopyRequest,
-    PartCopyResult, PartPage, PutResult, UploadInfo, UploadItem, UploadPage, UploadQuery,
+    Body, CompleteRequest, CreateRequest, Error, Part, PartCopyRequest, PartCopyResult, PartPage,
+    PutResult, UploadInfo, UploadItem, UploadPage, UploadQuery,
 };
-use crate::joins::call::{self, Caller, by_principal, count};
-use crate::joins::{Joins, body};
 use concierge_objects as domain;
-use wasmtime::Result as Answer;
-use wasmtime::component::StreamReader;
+use concierge_objects::BodyStream;
 
-impl Host for InstanceState {}
+pub(in crate::joins) async fn create(
+    services: &Services,
+    token: String,
+    request: CreateRequest,
+) -> Result<UploadInfo, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    Ok(store
+        .create_upload(&principal, request.into())
+        .await?
+        .into())
+}
 
-impl HostWithStore<InstanceState> for Joins {
-    async fn create(
-        caller: &Caller,
-        token: String,
-        request: CreateRequest,
-    ) -> Answer<Result<UploadInfo, Error>> {
-        count("multipart.create");
-        let created = by_principal(caller, &token, |store, principal| async move {
-            store.create_upload(&principal, request.into()).await
-        });
-        Ok(created.await.map(Into::into))
-    }
+#[expect(clippy::too_many_arguments, reason = "the contract's, and who asks")]
+pub(in crate::joins) async fn put_part(
+    services: &Services,
+    token: String,
+    bucket: String,
+    key: String,
+    upload_id: String,
+    number: u32,
+    info: Body,
+    body: BodyStream,
+) -> Result<Part, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    let info = info.into();
+    let part = store
+        .put_part(&principal, &bucket, &key, &upload_id, number, info, body)
+        .await?;
+    Ok(part.into())
+}
 
-    async fn put_part(
-        caller: &Caller,
-        token: String,
-        bucket: String,
-        key: String,
-        upload_id: String,
-        number: u32,
-        info: Body,
-        body: StreamReader<u8>,
-    ) -> Answer<Result<Part, Error>> {
-        count("multipart.put-part");
-        let body = body::from_guest(caller, body, call::scope(caller))?;
-        let put = by_principal(caller, &token, |store, principal| async move {
-            let info = info.into();
-            store
-                .put_part(&principal, &bucket, &key, &upload_id, number, info, body)
-                .await
-        });
-        Ok(put.await.map(Into::into))
-    }
+pub(in crate::joins) async fn copy_part(
+    services: &Services,
+    token: String,
+    request: PartCopyRequest,
+) -> Result<PartCopyResult, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    let copied = store.copy_part(&principal, request.into()).await?;
+    Ok(PartCopyResult {
+        source_version_id: copied.source_version_id,
+        part: copied.part.into(),
+    })
+}
 
-    async fn copy_part(
-        caller: &Caller,
-        token: String,
-        request: PartCopyRequest,
-    ) -> Answer<Result<PartCopyResult, Error>> {
-        count("multipart.copy-part");
-        let copied = by_principal(caller, &token, |store, principal| async move {
-            store.copy_part(&principal, request.into()).await
-        });
-        Ok(copied.await.map(|copied| PartCopyResult {
-            source_version_id: copied.source_version_id,
-            part: copied.part.into(),
-        }))
-    }
+pub(in crate::joins) async fn list_parts(
+    services: &Services,
+    token: String,
+    bucket: String,
+    key: String,
+    upload_id: String,
+    marker: u32,
+    max: u32,
+) -> Result<PartPage, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    let page = store
+        .list_parts(&principal, &bucket, &key, &upload_id, marker, max)
+        .await?;
+    Ok(PartPage {
+        upload: page.upload.into(),
+        parts: page.parts.into_iter().map(Into::into).collect(),
+        truncated: page.truncated,
+    })
+}
 
-    async fn list_parts(
-        caller: &Caller,
-        token: String,
-        bucket: String,
-        key: String,
-        upload_id: String,
-        marker: u32,
-        max: u32,
-    ) -> Answer<Result<PartPage, Error>> {
-        count("multipart.list-parts");
-        let page = by_principal(caller, &token, |store, principal| async move {
-            store
-                .list_parts(&principal, &bucket, &key, &upload_id, marker, max)
-                .await
-        });
-        Ok(page.await.map(|page| PartPage {
-            upload: page.upload.into(),
-            parts: page.parts.into_iter().map(Into::into).collect(),
-            truncated: page.truncated,
-        }))
-    }
+pub(in crate::joins) async fn list_uploads(
+    services: &Services,
+    token: String,
+    query: UploadQuery,
+) -> Result<UploadPage, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    Ok(store.list_uploads(&principal, query.into()).await?.into())
+}
 
-    async fn list_uploads(
-        caller: &Caller,
-        token: String,
-        query: UploadQuery,
-    ) -> Answer<Result<UploadPage, Error>> {
-        count("multipart.list-uploads");
-        let page = by_principal(caller, &token, |store, principal| async move {
-            store.list_uploads(&principal, query.into()).await
-        });
-        Ok(page.await.map(Into::into))
-    }
+pub(in crate::joins) async fn complete(
+    services: &Services,
+    token: String,
+    request: CompleteRequest,
+) -> Result<PutResult, Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    Ok(store
+        .complete_upload(&principal, request.into())
+        .await?
+        .into())
+}
 
-    async fn complete(
-        caller: &Caller,
-        token: String,
-        request: CompleteRequest,
-    ) -> Answer<Result<PutResult, Error>> {
-        count("multipart.complete");
-        let completed = by_principal(caller, &token, |store, principal| async move {
-            store.complete_upload(&principal, request.into()).await
-        });
-        Ok(completed.await.map(Into::into))
-    }
-
-    async fn abort(
-        caller: &Caller,
-        token: String,
-        bucket: String,
-        key: String,
-        upload_id: String,
-    ) -> Answer<Result<(), Error>> {
-        count("multipart.abort");
-        let aborted = by_principal(caller, &token, |store, principal| async move {
-            store
-                .abort_upload(&principal, &bucket, &key, &upload_id)
-                .await
-        });
-        Ok(aborted.await)
-    }
+pub(in crate::joins) async fn abort(
+    services: &Services,
+    token: String,
+    bucket: String,
+    key: String,
+    upload_id: String,
+) -> Result<(), Error> {
+    let (store, principal) = services.by_principal(&token)?;
+    Ok(store
+        .abort_upload(&principal, &bucket, &key, &upload_id)
+        .await?)
 }
 
 impl From<CreateRequest> for domain::CreateUploadRequest {

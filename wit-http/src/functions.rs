@@ -1,0 +1,72 @@
+//! The list of all functions.
+
+/// Lists the functions of the contracts. `functions!(each)` expands, for every interface, to
+///
+/// ```text
+/// each! { INTERFACE of PACKAGE { KIND FUNCTION "NAME" (ARGUMENT: TYPE, …) -> RESULT; … } }
+/// ```
+///
+/// where FUNCTION is the name as Rust has it and NAME as WIT has it; RESULT is what the function gives when
+/// it succeeds, and it fails with the interface's `Error`. Types are those that either bindgen generates for the
+/// interface. KIND is
+/// - `plain`: no stream;
+/// - `takes`: a `stream<u8>` follows the arguments;
+/// - `gives`: a `stream<u8>` comes with RESULT, whose field `length` is the stream's.
+#[macro_export]
+macro_rules! functions {
+    ($each:ident) => {
+        $each! { sigv4 of IDENTITY {
+            plain verify "verify" (request: SignedRequest) -> Principal;
+        } }
+        $each! { blobs of OBJECTS {
+            takes put "put" (token: String, request: PutRequest) -> PutResult;
+            gives get "get" (token: String, request: GetRequest) -> GetResult;
+            plain head "head" (token: String, request: GetRequest) -> GetResult;
+            plain delete "delete" (token: String, bucket: String, request: DeleteRequest) -> DeleteResult;
+            plain delete_many "delete-many" (token: String, bucket: String, requests: Vec<DeleteRequest>)
+                -> Vec<Result<DeleteResult, Error>>;
+            plain copy "copy" (token: String, request: CopyRequest) -> CopyResult;
+            plain get_attributes "get-attributes" (
+                token: String, bucket: String, key: String, version_id: Option<String>,
+                part_marker: u32, max_parts: u32
+            ) -> Attributes;
+            plain get_tags "get-tags" (
+                token: String, bucket: String, key: String, version_id: Option<String>
+            ) -> (Option<String>, Vec<Tag>);
+            plain set_tags "set-tags" (
+                token: String, bucket: String, key: String, version_id: Option<String>, tags: Vec<Tag>
+            ) -> Option<String>;
+        } }
+        $each! { buckets of OBJECTS {
+            plain create "create" (token: String, name: String, region: String) -> ();
+            plain get "get" (token: String, name: String) -> BucketInfo;
+            plain delete "delete" (token: String, name: String) -> ();
+            plain list "list" (token: String, prefix: String, after: String, max: u32) -> BucketPage;
+            plain set_versioning "set-versioning" (token: String, name: String, state: Versioning) -> ();
+            plain get_tags "get-tags" (token: String, name: String) -> Vec<Tag>;
+            plain set_tags "set-tags" (token: String, name: String, tags: Vec<Tag>) -> ();
+            plain get_cors "get-cors" (token: String, name: String) -> Vec<CorsRule>;
+            plain set_cors "set-cors" (token: String, name: String, rules: Vec<CorsRule>) -> ();
+            plain match_cors "match-cors" (
+                name: String, origin: String, method: String, headers: Vec<String>
+            ) -> Option<CorsRule>;
+        } }
+        $each! { listing of OBJECTS {
+            plain objects "objects" (token: String, query: Query) -> Page;
+            plain versions "versions" (token: String, query: VersionQuery) -> VersionPage;
+        } }
+        $each! { multipart of OBJECTS {
+            plain create "create" (token: String, request: CreateRequest) -> UploadInfo;
+            takes put_part "put-part" (
+                token: String, bucket: String, key: String, upload_id: String, number: u32, info: Body
+            ) -> Part;
+            plain copy_part "copy-part" (token: String, request: PartCopyRequest) -> PartCopyResult;
+            plain list_parts "list-parts" (
+                token: String, bucket: String, key: String, upload_id: String, marker: u32, max: u32
+            ) -> PartPage;
+            plain list_uploads "list-uploads" (token: String, query: UploadQuery) -> UploadPage;
+            plain complete "complete" (token: String, request: CompleteRequest) -> PutResult;
+            plain abort "abort" (token: String, bucket: String, key: String, upload_id: String) -> ();
+        } }
+    };
+}
