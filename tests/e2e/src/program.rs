@@ -24,12 +24,15 @@ fn locate() -> anyhow::Result<PathBuf> {
         }
         return Ok(named);
     }
-    // target/PROFILE/deps/test-HASH
-    let test = std::env::current_exe()?;
-    let profile = test
+    // target/PROFILE/deps/test-HASH, or target/PROFILE/compose
+    let this = std::env::current_exe()?;
+    let profile = this
         .parent()
-        .and_then(Path::parent)
-        .context("the test is not in a target directory")?;
+        .map(|folder| match folder.ends_with("deps") {
+            true => folder.parent().unwrap_or(folder),
+            false => folder,
+        })
+        .context("this program is not in a target directory")?;
     build(profile)?;
     Ok(profile.join("concierge"))
 }
