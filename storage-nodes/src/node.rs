@@ -156,7 +156,8 @@ impl Node {
     ///
     /// # Errors
     /// [`NodeError::Full`], [`NodeError::Busy`], [`NodeError::TooLarge`] (over 64 MiB), [`NodeError::Stopped`]
-    /// and [`NodeError::Io`]. After any of them the record is not there, or an older one still is.
+    /// and [`NodeError::Io`]. After any of them the record is not to be seen, or an older one still is; after the
+    /// last two it may be there when the node is opened again.
     pub async fn put(
         self: &Arc<Self>,
         key: RecordKey,

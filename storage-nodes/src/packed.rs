@@ -380,7 +380,8 @@ impl PackedWriter<'_> {
         })
     }
 
-    /// A write failed half-way. What it left is cut off, so that no reader ever takes it for records.
+    /// A write failed half-way. On a full disk what it left is cut off, so that no reader ever takes it for
+    /// records; after any other failure the node stops, and the next start finds what there is.
     fn undo(&mut self, volume: &Volume, error: &std::io::Error) -> NodeError {
         if is_full(error) && volume.trim(&self.shared.space).is_ok() {
             return NodeError::Full;

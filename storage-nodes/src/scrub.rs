@@ -187,7 +187,9 @@ fn fault(shared: &Shared, volume: &Volume, found: &Found) -> Option<VolumeFault>
         // In extents it was given up, unless the index knows it.
         Found::Unfinished { header }
             if volume.header.kind == VolumeKind::Packed
-                || entry_of(shared, volume, header).is_some() =>
+                || entry_of(shared, volume, header).is_some_and(|entry| {
+                    !record_is_good(volume, header.key, &entry).unwrap_or(false)
+                }) =>
         {
             Some(VolumeFault::NotRecords {
                 file,
@@ -218,20 +220,27 @@ pub(crate) fn run(shared: &Shared) {
 /// Reads everything once; `Break` when the node ends.
 fn pass(shared: &Shared) -> ControlFlow<()> {
     let mut pace = Pace::slow(&shared.ending, shared.options.scrub_bytes_per_second);
-    let volumes = shared.volumes.all();
     let progress = &shared.scrub;
-    let total = volumes.iter().map(|volume| volume.state().end).sum();
+    // Ids alone: a volume that is compacted away meanwhile must not be kept open, and its bytes with it.
+    let (mut ids, mut total) = (Vec::new(), 0);
+    for volume in shared.volumes.all() {
+        ids.push(volume.header.id);
+        total += volume.state().end;
+    }
     progress.done_bytes.store(0, Ordering::Relaxed);
     progress.total_bytes.store(total, Ordering::Relaxed);
     let mut done = 0;
-    for volume in volumes {
+    for id in ids {
         pace.spend(0)?;
+        let Some(volume) = shared.volumes.get(id) else {
+            continue;
+        };
         if let Err(error) = scrub_volume(shared, &volume, &mut pace)
             && error.kind() != io::ErrorKind::Interrupted
         {
-            let id = volume.header.id;
             tracing::error!(volume = id, %error, "a volume cannot be read");
             shared.note_error(&format!("volume {id} cannot be read: {error}"));
+            scrub_by_index(shared, &volume, &mut pace)?;
         }
         done += volume.state().end;
         progress.done_bytes.store(done, Ordering::Relaxed);
@@ -239,6 +248,21 @@ fn pass(shared: &Shared) -> ControlFlow<()> {
     progress.total_bytes.store(0, Ordering::Relaxed);
     progress.passes.fetch_add(1, Ordering::Relaxed);
     metrics::counter!("concierge_storage_nodes_scrub_passes_total").increment(1);
+    ControlFlow::Continue(())
+}
+
+/// Looks at each record where the index says it is: the disk cannot give all of the volume, and what it can
+/// give must not go unlooked at, nor what it cannot give untold.
+fn scrub_by_index(shared: &Shared, volume: &Volume, pace: &mut Pace<'_>) -> ControlFlow<()> {
+    for (key, entry) in shared.index.copies().flatten() {
+        if entry.volume != volume.header.id {
+            continue;
+        }
+        if !record_is_good(volume, key, &entry).unwrap_or(false) && is_at(shared, key, &entry) {
+            shared.corrupt(key);
+        }
+        pace.spend(entry.capacity.into())?;
+    }
     ControlFlow::Continue(())
 }
 
@@ -301,8 +325,11 @@ fn scrub_record(
         _ => return Ok(ControlFlow::Continue(())),
     };
     if !good {
-        if entry_of(shared, volume, header).is_some() {
-            shared.corrupt(header.key);
+        if let Some(entry) = entry_of(shared, volume, header) {
+            // It may have been finished since the walk read it; what the index has is finished.
+            if !record_is_good(volume, header.key, &entry)? {
+                shared.corrupt(header.key);
+            }
         } else if volume.header.kind == VolumeKind::Packed {
             volume.state().damaged = true;
         }
