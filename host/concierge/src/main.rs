@@ -25,11 +25,6 @@ use clap::Parser;
 use crate::cli::Cli;
 use crate::exit::{Exit, Failure};
 
-/// Keeps the pieces of bodies that guests write: the system's gives each back to the kernel, which clears
-/// every page of the next one. `edge` of `tests/bench` shows the difference (`body 1MiB`).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // clap prints help, versions and mistakes by itself, and ends with 0 or 2.
     let cli = Cli::parse();
