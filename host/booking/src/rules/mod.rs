@@ -1,0 +1,6 @@
+//! The rules: pure functions from what is there to what is to be. Engines and the service run them; they touch
+//! nothing.
+
+pub mod action;
+pub mod limits;
+pub mod price;

@@ -1,0 +1,210 @@
+//! What a stay costs, and which rooms it takes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::error::{Error, Reason};
+use crate::rules::limits;
+use crate::store::Nights;
+use crate::types::{
+    Catalogue, Date, Delta, Money, Penalty, Price, PricedRoom, RatePlan, RatePlanCode, Room,
+    RoomTypeCode, Stay, TimeUs, US_PER_S,
+};
+
+/// Basis points in one.
+const BASIS_POINTS: i128 = 10_000;
+
+/// The highest price of a night, minor units: far above any, and far below where sums would overflow.
+pub const PRICE_MAX: Money = 1_000_000_000_000;
+
+/// Prices of dates, made fit for looking up.
+#[derive(Debug, Default)]
+pub struct Prices<'n> {
+    set: HashMap<(&'n RatePlanCode, &'n RoomTypeCode, Date), Option<Money>>,
+}
+
+impl<'n> Prices<'n> {
+    /// The prices of some nights.
+    #[must_use]
+    pub fn of(nights: &'n Nights) -> Self {
+        let set = nights.prices.iter();
+        let set = set.map(|(plan, kind, night, price)| ((plan, kind, *night), *price));
+        Self { set: set.collect() }
+    }
+
+    /// The price of a night; `None`: not sold.
+    #[must_use]
+    pub fn night(&self, plan: &RatePlan, kind: &RoomTypeCode, night: Date) -> Option<Money> {
+        match self.set.get(&(&plan.code, kind, night)) {
+            Some(price) => *price,
+            None => plan.base_price(kind),
+        }
+    }
+}
+
+/// Prices a stay at a time, after checking it. `nights` has the prices of all its nights.
+///
+/// # Errors
+/// [`Error::Invalid`] where the stay cannot be or is not sold.
+pub fn price_stay(
+    catalogue: &Catalogue,
+    nights: &Nights,
+    stay: &Stay,
+    now_us: TimeUs,
+) -> Result<Price, Error> {
+    limits::check_stay(catalogue, stay, now_us)?;
+    price_checked(catalogue, nights, stay)
+}
+
+/// Prices a stay that was checked.
+///
+/// # Errors
+/// [`Error::Invalid`] where a night is not sold.
+pub fn price_checked(catalogue: &Catalogue, nights: &Nights, stay: &Stay) -> Result<Price, Error> {
+    let prices = Prices::of(nights);
+    let rooms = stay.rooms.iter().enumerate();
+    let rooms: Vec<PricedRoom> = rooms
+        .map(|(index, room)| price_room(catalogue, &prices, stay, index, room))
+        .collect::<Result<_, _>>()?;
+    Ok(Price {
+        currency: catalogue.hotel.currency.clone(),
+        currency_digits: currency_digits(&catalogue.hotel.currency),
+        total: rooms
+            .iter()
+            .map(PricedRoom::total)
+            .fold(0, Money::saturating_add),
+        rooms,
+    })
+}
+
+fn price_room(
+    catalogue: &Catalogue,
+    prices: &Prices<'_>,
+    stay: &Stay,
+    index: usize,
+    room: &Room,
+) -> Result<PricedRoom, Error> {
+    let not_offered = |field: &str, detail: String| {
+        let field = format!("stay.rooms.{index}.{field}");
+        Error::invalid(field, Reason::NotOffered, detail)
+    };
+    let kind = catalogue
+        .room_type(&room.room_type)
+        .ok_or_else(|| not_offered("room_type", "There is no such room type.".to_owned()))?;
+    let plan = catalogue
+        .rate_plan(&room.rate_plan)
+        .ok_or_else(|| not_offered("rate_plan", "There is no such rate plan.".to_owned()))?;
+    let nights: Vec<Money> = stay
+        .arrival
+        .until(stay.departure)
+        .map(|night| {
+            prices.night(plan, &kind.code, night).ok_or_else(|| {
+                let detail = format!("This room is not sold at this rate on {night}.");
+                not_offered("rate_plan", detail)
+            })
+        })
+        .collect::<Result<_, _>>()?;
+    let hotel = &catalogue.hotel;
+    let sum = nights.iter().copied().fold(0, Money::saturating_add);
+    let guest_nights = Money::from(room.adults).saturating_mul(Money::from(stay.nights()));
+    let mut priced = PricedRoom {
+        room: room.clone(),
+        room_type_name: kind.name.clone(),
+        rate_plan_name: plan.name.clone(),
+        tax: tax(sum, hotel.tax_basis_points),
+        city_tax: hotel.city_tax.saturating_mul(guest_nights),
+        nights,
+        free_until_us: plan.free_until_h.map(|hours| {
+            let check_in_us = stay
+                .arrival
+                .time_us(hotel.check_in_from_min, &catalogue.zone);
+            check_in_us.saturating_sub(u64::from(hours) * 3_600 * US_PER_S)
+        }),
+        penalty: 0,
+    };
+    priced.penalty = penalty(plan.penalty, &priced, hotel.tax_basis_points);
+    Ok(priced)
+}
+
+/// Tax on a sum, rounded half away from zero, as tax offices do.
+fn tax(sum: Money, basis_points: u32) -> Money {
+    let exact = i128::from(sum) * i128::from(basis_points);
+    let rounded = (exact + BASIS_POINTS / 2) / BASIS_POINTS;
+    Money::try_from(rounded).unwrap_or(Money::MAX)
+}
+
+fn penalty(penalty: Penalty, room: &PricedRoom, tax_basis_points: u32) -> Money {
+    match penalty {
+        Penalty::FirstNight => {
+            let first = room.nights.first().copied().unwrap_or(0);
+            first.saturating_add(tax(first, tax_basis_points))
+        }
+        Penalty::Percent(percent) => {
+            let exact = i128::from(room.total()) * i128::from(percent.min(100)) / 100;
+            Money::try_from(exact).unwrap_or(Money::MAX)
+        }
+        Penalty::Everything => room.total(),
+    }
+}
+
+/// Digits after the point of a currency; 2 where ISO 4217 says nothing of it.
+#[must_use]
+pub fn currency_digits(currency: &str) -> u32 {
+    iso_currency::Currency::from_code(currency)
+        .and_then(iso_currency::Currency::exponent)
+        .map_or(2, u32::from)
+}
+
+/// The rooms that a stay takes, sorted.
+#[must_use]
+pub fn taken(stay: &Stay) -> Vec<Delta> {
+    difference(
+        &[],
+        &stay.rooms,
+        stay.arrival,
+        stay.arrival,
+        stay.arrival,
+        stay.departure,
+    )
+}
+
+/// What is to be taken and given back when rooms that are reserved for the nights from `from` to before `until` become
+/// a stay; sorted, without what stays as it is.
+#[must_use]
+pub fn moved(rooms: &[Room], from: Date, until: Date, to: &Stay) -> Vec<Delta> {
+    difference(rooms, &to.rooms, from, until, to.arrival, to.departure)
+}
+
+/// What is given back when rooms are reserved no more from `from` to before `until`; sorted.
+#[must_use]
+pub fn given_back(rooms: &[Room], from: Date, until: Date) -> Vec<Delta> {
+    difference(rooms, &[], from, until, from, from)
+}
+
+fn difference(
+    old: &[Room],
+    new: &[Room],
+    old_from: Date,
+    old_until: Date,
+    new_from: Date,
+    new_until: Date,
+) -> Vec<Delta> {
+    let mut counts: BTreeMap<(&RoomTypeCode, Date), i32> = BTreeMap::new();
+    for (rooms, from, until, sign) in [
+        (old, old_from, old_until, -1),
+        (new, new_from, new_until, 1),
+    ] {
+        for room in rooms {
+            for night in from.until(until) {
+                *counts.entry((&room.room_type, night)).or_default() += sign;
+            }
+        }
+    }
+    let changed = counts.into_iter().filter(|(_, rooms)| *rooms != 0);
+    changed
+        .map(|((room_type, night), rooms)| Delta {
+            room_type: room_type.clone(),
+            night,
+            rooms,
+        })
+        .collect()
+}

@@ -1,0 +1,19 @@
+//! What the domain speaks of.
+
+mod codes;
+mod dates;
+mod hotel;
+mod reservation;
+mod stay;
+
+pub use codes::{
+    AttemptId, CODE_MAX_BYTES, HotelCode, InvalidCode, MailId, RatePlanCode, ReservationCode,
+    ReservationId, RoomTypeCode, WaitingId, WebhookId,
+};
+pub use dates::{Date, InvalidDate, MINUTES_PER_DAY, TimeUs, US_PER_S, Zone};
+pub use hotel::{
+    Address, Allotment, Catalogue, Hotel, Localised, Meals, Money, Penalty, Photo, Position, Rate,
+    RatePlan, RoomType, sellable,
+};
+pub use reservation::{ATTEMPTS_MAX, Attempt, AttemptState, Guest, Reservation, State, Waiting};
+pub use stay::{Delta, Price, PricedRoom, Room, Stay};
