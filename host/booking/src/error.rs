@@ -22,7 +22,7 @@ pub enum Reason {
     ArrivalPast,
     /// The arrival is further ahead than can be booked.
     ArrivalTooFar,
-    /// A room without an adult.
+    /// A room without a guest.
     NoGuests,
     /// More guests than the room holds.
     TooManyGuests,

@@ -6,8 +6,8 @@ use crate::types::{Catalogue, Date, Stay, TimeUs};
 /// Most nights of a stay: half a year. Who stays longer rents.
 pub const STAY_NIGHTS_MAX: u32 = 180;
 
-/// How far ahead an arrival may be, days: two years, as far as hotels set prices.
-pub const ARRIVAL_AHEAD_DAYS_MAX: i32 = 730;
+/// How far ahead an arrival may be, days: three years. Weddings and congresses are booked two years ahead and more.
+pub const ARRIVAL_AHEAD_DAYS_MAX: i32 = 3 * 365;
 
 /// Most rooms in one reservation. A group that needs more makes several: an operation must stay short, since others
 /// wait for the same nights.
@@ -72,11 +72,12 @@ fn check_rooms(catalogue: &Catalogue, stay: &Stay) -> Result<(), Error> {
             let detail = "There is no such rate plan.".to_owned();
             return refuse("rate_plan", Reason::NotOffered, detail);
         };
-        if room.adults == 0 {
-            let detail = "A room needs at least one adult.".to_owned();
+        let guests = room.adults.saturating_add(room.children);
+        // Children alone are possible: a family's second room.
+        if guests == 0 {
+            let detail = "A room needs at least one guest.".to_owned();
             return refuse("adults", Reason::NoGuests, detail);
         }
-        let guests = room.adults.saturating_add(room.children);
         if room.adults > kind.max_adults
             || room.children > kind.max_children
             || guests > kind.max_guests
