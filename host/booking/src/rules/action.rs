@@ -11,14 +11,10 @@
 use crate::error::{Conflict, Error};
 use crate::rules::price;
 use crate::store::{ChangeKind, Effects, RuleResult};
-use crate::types::{AttemptState, Date, Money, Price, Reservation, State, Stay, TimeUs};
+use crate::types::{Attempt, AttemptState, Date, Money, Price, Reservation, State, Stay, TimeUs};
 
 /// What an action gives: the reservation as it is to be, and the rooms to give back or take. `None`: it is so already.
 pub type Outcome = Result<Option<RuleResult>, Error>;
-
-/// How long the outcome of an authorisation is waited for after the hold's end, microseconds. After that the attempt is
-/// given up: the rooms are worth more to others than to a payment that does not come.
-pub const PAYMENT_PATIENCE_US: TimeUs = 10 * 60 * 1_000_000;
 
 /// Cancels: the rooms are free, and what was paid is given back but for the fee.
 ///
@@ -51,17 +47,7 @@ pub fn cancel(reservation: &Reservation, now_us: TimeUs, today: Date) -> Outcome
 /// # Errors
 /// None; it has the form of the others.
 pub fn expire(reservation: &Reservation, now_us: TimeUs, today: Date) -> Outcome {
-    if reservation.state != State::Held || now_us < reservation.hold_expires_us {
-        return Ok(None);
-    }
-    let awaited = reservation.attempts.iter().any(|attempt| {
-        attempt.state == AttemptState::Authorising
-            && now_us
-                < reservation
-                    .hold_expires_us
-                    .saturating_add(PAYMENT_PATIENCE_US)
-    });
-    if awaited {
+    if reservation.state != State::Held || now_us < reservation.hold_ends_us() {
         return Ok(None);
     }
     let mut next = reservation.clone();
@@ -247,29 +233,41 @@ fn settle_money(next: &mut Reservation, now_us: TimeUs) {
                 attempt.due_us = now_us;
             }
             // Charged, or bound to be: what is above the fee goes back once it is charged.
-            AttemptState::Capturing | AttemptState::Captured => {
+            AttemptState::Capturing => {
                 let back = attempt.amount.saturating_sub(keep).max(0);
                 keep = keep.saturating_sub(attempt.amount).max(0);
                 attempt.refunded = attempt.refunded.max(back);
-                if attempt.state == AttemptState::Captured && attempt.refunded > 0 {
-                    attempt.state = AttemptState::Refunding;
-                    attempt.tries = 0;
-                    attempt.due_us = now_us;
+            }
+            // Something may go back already, or went: more may have to.
+            AttemptState::Captured | AttemptState::Refunding | AttemptState::Refunded => {
+                let back = attempt.amount.saturating_sub(keep).max(0);
+                keep = keep.saturating_sub(attempt.amount).max(0);
+                if back > attempt.refunded {
+                    refund(attempt, back, now_us);
                 }
             }
-            _ => {}
+            AttemptState::Declined | AttemptState::Voiding | AttemptState::Voided => {}
         }
     }
+}
+
+fn refund(attempt: &mut Attempt, refunded: Money, now_us: TimeUs) {
+    attempt.refunded = refunded;
+    attempt.state = AttemptState::Refunding;
+    attempt.tries = 0;
+    attempt.due_us = now_us;
 }
 
 /// Gives back what was paid above a total.
 fn give_back_above(next: &mut Reservation, total: Money, now_us: TimeUs) {
     for attempt in &mut next.attempts {
-        if attempt.state == AttemptState::Captured && attempt.amount > total {
-            attempt.refunded = attempt.amount - total;
-            attempt.state = AttemptState::Refunding;
-            attempt.tries = 0;
-            attempt.due_us = now_us;
+        let paid = matches!(
+            attempt.state,
+            AttemptState::Captured | AttemptState::Refunded
+        );
+        let back = attempt.amount.saturating_sub(total);
+        if paid && back > attempt.refunded {
+            refund(attempt, back, now_us);
         }
     }
 }

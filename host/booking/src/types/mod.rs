@@ -1,11 +1,17 @@
 //! What the domain speaks of.
 
+mod calls;
 mod codes;
 mod dates;
 mod hotel;
 mod reservation;
 mod stay;
 
+pub use calls::{
+    Action, CalendarNight, Caller, DecidedView, HotelDetails, HotelPage, Idempotency, OccupancyDay,
+    Offer, Offers, Order, Payment, PaymentState, PricedStay, Query, Request, ReservationPage,
+    ReservationView, RoomTypeCalendar, WebhookView,
+};
 pub use codes::{
     AttemptId, CODE_MAX_BYTES, HotelCode, InvalidCode, MailId, RatePlanCode, ReservationCode,
     ReservationId, RoomTypeCode, WaitingId, WebhookId,
@@ -15,5 +21,7 @@ pub use hotel::{
     Address, Allotment, Catalogue, Hotel, Localised, Meals, Money, Penalty, Photo, Position, Rate,
     RatePlan, RoomType, sellable,
 };
-pub use reservation::{ATTEMPTS_MAX, Attempt, AttemptState, Guest, Reservation, State, Waiting};
+pub use reservation::{
+    ATTEMPTS_MAX, Attempt, AttemptState, Guest, PAYMENT_PATIENCE_US, Reservation, State, Waiting,
+};
 pub use stay::{Delta, Price, PricedRoom, Room, Stay};

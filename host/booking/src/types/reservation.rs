@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calls::PaymentState;
 use super::codes::{AttemptId, HotelCode, ReservationCode, ReservationId, WaitingId};
-use super::dates::{Date, TimeUs};
+use super::dates::{Date, TimeUs, US_PER_S};
 use super::hotel::Money;
 use super::stay::{Price, Stay};
 
@@ -98,6 +99,28 @@ impl AttemptState {
             Self::Authorising | Self::Capturing | Self::Voiding | Self::Refunding
         )
     }
+
+    /// What is shown of it.
+    #[must_use]
+    pub fn shown(self) -> PaymentState {
+        match self {
+            Self::Authorising => PaymentState::Pending,
+            Self::Declined => PaymentState::Declined,
+            Self::Capturing => PaymentState::Authorised,
+            Self::Captured => PaymentState::Captured,
+            Self::Voiding | Self::Voided => PaymentState::Voided,
+            Self::Refunding | Self::Refunded => PaymentState::Refunded,
+        }
+    }
+
+    /// How much it matters beside other attempts: money that moved, then money that may still move, then the rest.
+    pub(super) fn weight(self) -> u8 {
+        match self {
+            Self::Capturing | Self::Captured | Self::Refunding | Self::Refunded => 2,
+            Self::Authorising => 1,
+            Self::Declined | Self::Voiding | Self::Voided => 0,
+        }
+    }
 }
 
 /// An attempt to pay.
@@ -122,6 +145,10 @@ pub struct Attempt {
     /// When the present step is due (again).
     pub due_us: TimeUs,
 }
+
+/// How long the outcome of an authorisation is waited for after the hold's end, microseconds. After that the attempt is
+/// given up: the rooms are worth more to others than to a payment that does not come.
+pub const PAYMENT_PATIENCE_US: TimeUs = 10 * 60 * US_PER_S;
 
 /// Attempts to pay for one reservation. More is not a guest with a bad card.
 pub const ATTEMPTS_MAX: usize = 10;
@@ -177,10 +204,20 @@ impl Reservation {
             .iter()
             .filter(|attempt| attempt.state.is_under_way());
         let step = steps.map(|attempt| attempt.due_us).min();
-        let hold = (self.state == State::Held).then_some(self.hold_expires_us);
+        let hold = (self.state == State::Held).then(|| self.hold_ends_us());
         match (step, hold) {
             (Some(step), Some(hold)) => Some(step.min(hold)),
             (step, hold) => step.or(hold),
+        }
+    }
+
+    /// When the rooms of a hold are free again: at its end, or later while a payment is waited for.
+    #[must_use]
+    pub fn hold_ends_us(&self) -> TimeUs {
+        let awaited = |attempt: &Attempt| attempt.state == AttemptState::Authorising;
+        match self.attempts.iter().any(awaited) {
+            true => self.hold_expires_us.saturating_add(PAYMENT_PATIENCE_US),
+            false => self.hold_expires_us,
         }
     }
 
