@@ -25,7 +25,7 @@ const GENERATED_ID_PREFIX: &str = "CK";
 /// Length of a generated id, as AWS has it.
 const GENERATED_ID_CHARS: usize = 20;
 /// Letters of a generated id: base32 (RFC 4648 §6), 5 bits each, 90 in all.
-const ID_ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+pub(crate) const ID_ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// Length of a generated secret, as AWS has it.
 const GENERATED_SECRET_CHARS: usize = 40;
 /// Characters of a generated secret, 64 so that six random bits choose one
@@ -69,7 +69,7 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), RandomError> {
 }
 
 /// `chars` characters of an alphabet whose size divides 256, each as likely.
-fn random_text<const LETTERS: usize>(
+pub(crate) fn random_text<const LETTERS: usize>(
     alphabet: &[u8; LETTERS],
     chars: usize,
 ) -> Result<String, RandomError> {

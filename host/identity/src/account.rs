@@ -126,6 +126,9 @@ impl fmt::Debug for AccountName {
 pub enum Role {
     /// Everything, everywhere.
     Administrator,
+    /// What belongs to it, and the work of the hotels that list it: the booking
+    /// domain decides which, and what that is.
+    Staff,
     /// What belongs to it.
     User,
 }
@@ -135,6 +138,7 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Administrator => "administrator",
+            Self::Staff => "staff",
             Self::User => "user",
         }
     }
@@ -148,7 +152,7 @@ impl fmt::Display for Role {
 
 /// A text that is not a role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a role: administrator or user")]
+#[error("{0:?} is not a role: administrator, staff or user")]
 pub struct InvalidRole(pub String);
 
 impl FromStr for Role {
@@ -157,6 +161,7 @@ impl FromStr for Role {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "administrator" => Ok(Self::Administrator),
+            "staff" => Ok(Self::Staff),
             "user" => Ok(Self::User),
             other => Err(InvalidRole(other.to_owned())),
         }
@@ -172,7 +177,7 @@ pub struct Account {
     pub name: AccountName,
     /// What it may do.
     pub role: Role,
-    /// While true, none of its keys or tokens is accepted.
+    /// While true, none of its keys, passwords or tokens is accepted.
     pub disabled: bool,
     /// When it was made: microseconds since the Unix epoch.
     pub created_us: u64,

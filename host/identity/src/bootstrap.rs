@@ -1,10 +1,12 @@
-//! The first start: one administrator and one key, so that there is a way in.
+//! The first start: one administrator with a key and a password, so that there is
+//! a way in.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::access_key::{AccessKeyId, InvalidAccessKey, RandomError, SecretAccessKey};
 use crate::account::{AccountName, InvalidAccountName};
+use crate::password::{InvalidPassword, Password};
 
 /// The administrator's name unless another is asked for.
 pub const DEFAULT_ADMINISTRATOR: &str = "admin";
@@ -18,7 +20,9 @@ pub struct Bootstrap {
     pub access_key_id: Option<String>,
     /// The secret of its key; only together with the id.
     pub secret_access_key: Option<String>,
-    /// Where the key is kept for its owner; `None` is `credentials` in the
+    /// The password of the administrator.
+    pub password: Option<String>,
+    /// Where key and password are kept for their owner; `None` is `credentials` in the
     /// directory of the identity.
     pub credentials_file: Option<PathBuf>,
 }
@@ -32,6 +36,9 @@ pub enum BootstrapError {
     /// The key is not of its form.
     #[error("the administrator's key: {0}")]
     Key(#[from] InvalidAccessKey),
+    /// The password is not of its form.
+    #[error("the administrator's password: {0}")]
+    Password(#[from] InvalidPassword),
     /// One half of a key.
     #[error("an access key id and its secret are given together, or neither is")]
     HalfAKey,
@@ -40,7 +47,7 @@ pub enum BootstrapError {
     Random(#[from] RandomError),
 }
 
-/// The administrator and key that the first start made.
+/// The administrator, key and password that the first start made.
 #[derive(Debug, Clone)]
 pub struct FirstCredentials {
     /// The administrator.
@@ -49,6 +56,8 @@ pub struct FirstCredentials {
     pub access_key_id: AccessKeyId,
     /// Its key's secret, to be shown once.
     pub secret_access_key: SecretAccessKey,
+    /// Its password, likewise.
+    pub password: Password,
     /// The file that keeps them.
     pub credentials_file: PathBuf,
 }
@@ -70,6 +79,10 @@ impl Bootstrap {
             account_name: name.parse()?,
             access_key_id,
             secret_access_key,
+            password: match self.password {
+                Some(password) => password.parse()?,
+                None => Password::generate()?,
+            },
             credentials_file: self.credentials_file.unwrap_or(default_file),
         })
     }
@@ -77,19 +90,25 @@ impl Bootstrap {
 
 impl FirstCredentials {
     /// The credentials file: a shell script to be sourced, which sets what
-    /// every AWS client reads.
+    /// every AWS client reads. The password is not exported: it is for the line
+    /// that names it (`curl -u "$CONCIERGE_ROOT_USER:$CONCIERGE_ROOT_PASSWORD"`),
+    /// and not for every program that is started from there.
     pub(crate) fn file_contents(&self) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "# The key of {}, made at the first start.\n\
-             # Use it with `. FILE`; it may be deleted once the key is kept elsewhere.\n\
-             export AWS_ACCESS_KEY_ID={}\n\
-             export AWS_SECRET_ACCESS_KEY={}",
-            self.account_name,
-            shell_word(self.access_key_id.as_str()),
-            shell_word(self.secret_access_key.expose()),
+            "# The key and the password of {name}, made at the first start.\n\
+             # Use them with `. FILE`; it may be deleted once they are kept elsewhere.\n\
+             export AWS_ACCESS_KEY_ID={id}\n\
+             export AWS_SECRET_ACCESS_KEY={secret}\n\
+             CONCIERGE_ROOT_USER={user}\n\
+             CONCIERGE_ROOT_PASSWORD={password}",
+            name = self.account_name,
+            id = shell_word(self.access_key_id.as_str()),
+            secret = shell_word(self.secret_access_key.expose()),
+            user = shell_word(self.account_name.as_str()),
+            password = shell_word(self.password.expose()),
         );
         text
     }
@@ -117,12 +136,13 @@ mod tests {
             let first = Bootstrap {
                 access_key_id: Some("key-id".to_owned()),
                 secret_access_key: Some(secret.to_owned()),
+                password: Some(format!("{secret} $HOME")),
                 ..Bootstrap::default()
             }
             .resolve(PathBuf::from("credentials"))
             .unwrap();
             let script = format!(
-                "{}printf '%s %s' \"$AWS_ACCESS_KEY_ID\" \"$AWS_SECRET_ACCESS_KEY\"",
+                "{}printf '%s %s %s' \"$AWS_ACCESS_KEY_ID\" \"$AWS_SECRET_ACCESS_KEY\" \"$CONCIERGE_ROOT_PASSWORD\"",
                 first.file_contents()
             );
             let shell = std::process::Command::new("sh")
@@ -131,7 +151,7 @@ mod tests {
                 .unwrap();
             assert_eq!(
                 String::from_utf8(shell.stdout).unwrap(),
-                format!("key-id {secret}")
+                format!("key-id {secret} {secret} $HOME")
             );
         }
     }

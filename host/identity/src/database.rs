@@ -1,4 +1,4 @@
-//! Accounts and keys on disk.
+//! Accounts, keys and passwords on disk.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,35 +9,13 @@ use uuid::Uuid;
 
 use crate::access_key::{AccessKey, AccessKeyId, SecretAccessKey};
 use crate::account::{Account, AccountId, AccountName};
+use crate::app_password::{AppPasswordDigest, AppPasswordId, AppPasswordInfo};
+use crate::directory::KeptPassword;
 use crate::private_file::create_private_file;
+use crate::schema::{self, APPLICATION_ID, LAYOUT_VERSION};
 
-/// The version of the tables, in SQLite's `user_version`.
-const LAYOUT_VERSION: i64 = 1;
-/// `ConI`, in SQLite's `application_id`: another database under our name is
-/// refused, not written to.
-const APPLICATION_ID: i64 = 0x436f_6e49;
 /// How long to wait for a reader (a backup, say) that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The tables. Times are microseconds since the Unix epoch.
-const TABLES: &str = "
-CREATE TABLE accounts (
-    id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
-    name       TEXT    NOT NULL UNIQUE,
-    role       TEXT    NOT NULL CHECK (role IN ('administrator', 'user')),
-    disabled   INTEGER NOT NULL CHECK (disabled IN (0, 1)),
-    created_us INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE access_keys (
-    id           TEXT    NOT NULL PRIMARY KEY,
-    secret       TEXT    NOT NULL,
-    account      BLOB    NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    disabled     INTEGER NOT NULL CHECK (disabled IN (0, 1)),
-    created_us   INTEGER NOT NULL,
-    last_used_us INTEGER
-) STRICT, WITHOUT ROWID;
-CREATE INDEX access_keys_by_account ON access_keys (account);
-";
 
 /// Why the database cannot be opened or used.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +54,7 @@ pub enum DatabaseError {
     },
 }
 
-/// The tables of accounts and access keys in one SQLite file, mode 0600. What
+/// The tables ([`schema`]) in one SQLite file, mode 0600. What
 /// a method wrote is durable when it returns.
 pub(crate) struct Database {
     connection: Connection,
@@ -87,6 +65,8 @@ pub(crate) struct Database {
 pub(crate) struct Contents {
     pub(crate) accounts: Vec<Account>,
     pub(crate) keys: Vec<(AccessKey, SecretAccessKey)>,
+    pub(crate) passwords: Vec<(AccountId, KeptPassword)>,
+    pub(crate) app_passwords: Vec<(AppPasswordInfo, AppPasswordDigest)>,
 }
 
 impl Database {
@@ -132,6 +112,7 @@ impl Database {
         match (found, application) {
             (0, 0) => self.create_tables(),
             (LAYOUT_VERSION, APPLICATION_ID) => self.check(),
+            (1, APPLICATION_ID) => self.upgrade(),
             (_, APPLICATION_ID) => Err(DatabaseError::NewerLayout { path, found }),
             _ => Err(DatabaseError::Damaged {
                 path,
@@ -141,11 +122,18 @@ impl Database {
     }
 
     fn create_tables(&mut self) -> Result<(), DatabaseError> {
-        self.transaction(|transaction| {
-            transaction.execute_batch(TABLES)?;
-            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", LAYOUT_VERSION)
-        })
+        schema::create(&mut self.connection).map_err(explain(&self.path))
+    }
+
+    /// Brings the layout before this one to this one.
+    fn upgrade(&mut self) -> Result<(), DatabaseError> {
+        self.check()?;
+        schema::upgrade(&mut self.connection).map_err(explain(&self.path))?;
+        tracing::info!(
+            "{} has layout {LAYOUT_VERSION} now; programs before this one do not open it any more",
+            self.path.display()
+        );
+        Ok(())
     }
 
     fn check(&self) -> Result<(), DatabaseError> {
@@ -194,16 +182,35 @@ impl Database {
                 )?
                 .query_map([], key)?
                 .collect::<Result<_, _>>()?;
-            Ok(Contents { accounts, keys })
+            let passwords = self
+                .connection
+                .prepare("SELECT account, hash, set_us FROM passwords")?
+                .query_map([], password)?
+                .collect::<Result<_, _>>()?;
+            let app_passwords = self
+                .connection
+                .prepare(
+                    "SELECT id, account, name, created_us, last_used_us, digest
+                     FROM app_passwords",
+                )?
+                .query_map([], app_password)?
+                .collect::<Result<_, _>>()?;
+            Ok(Contents {
+                accounts,
+                keys,
+                passwords,
+                app_passwords,
+            })
         };
         read().map_err(explain(&self.path))
     }
 
-    /// Adds an account, a key, or an account with its first key.
+    /// Adds an account, a key, or an account with its first key and password.
     pub(crate) fn insert(
         &mut self,
         account: Option<&Account>,
         key: Option<(&AccessKey, &SecretAccessKey)>,
+        password: Option<(AccountId, &KeptPassword)>,
     ) -> Result<(), DatabaseError> {
         self.transaction(|transaction| {
             if let Some(account) = account {
@@ -219,7 +226,50 @@ impl Database {
                     params![key.id.as_str(), secret.expose(), key.account, key.disabled, key.created_us, key.last_used_us],
                 )?;
             }
-            Ok(())
+            match password {
+                Some((account, password)) => put_password(transaction, account, password),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Gives an account a password, in place of the one that it had.
+    pub(crate) fn set_password(
+        &mut self,
+        account: AccountId,
+        password: &KeptPassword,
+    ) -> Result<(), DatabaseError> {
+        self.transaction(|transaction| put_password(transaction, account, password))
+    }
+
+    pub(crate) fn insert_app_password(
+        &mut self,
+        info: &AppPasswordInfo,
+        digest: &AppPasswordDigest,
+    ) -> Result<(), DatabaseError> {
+        self.transaction(|transaction| {
+            transaction
+                .execute(
+                    "INSERT INTO app_passwords (id, account, name, digest, created_us, last_used_us)
+                     VALUES (?, ?, ?, ?, ?, ?)",
+                    params![
+                        info.id,
+                        info.account,
+                        info.name.as_str(),
+                        digest.0,
+                        info.created_us,
+                        info.last_used_us
+                    ],
+                )
+                .map(drop)
+        })
+    }
+
+    pub(crate) fn delete_app_password(&mut self, id: AppPasswordId) -> Result<(), DatabaseError> {
+        self.transaction(|transaction| {
+            transaction
+                .execute("DELETE FROM app_passwords WHERE id = ?", [id])
+                .map(drop)
         })
     }
 
@@ -253,7 +303,7 @@ impl Database {
         })
     }
 
-    /// Deletes an account and its keys.
+    /// Deletes an account, its keys and its passwords.
     pub(crate) fn delete_account(&mut self, id: AccountId) -> Result<(), DatabaseError> {
         self.transaction(|transaction| {
             transaction
@@ -270,17 +320,44 @@ impl Database {
         })
     }
 
-    /// Writes down when keys were last used.
-    pub(crate) fn record_uses(&mut self, uses: &[(AccessKeyId, u64)]) -> Result<(), DatabaseError> {
+    /// Writes down when keys and application passwords were last used.
+    pub(crate) fn record_uses(&mut self, uses: &[(Used, u64)]) -> Result<(), DatabaseError> {
         self.transaction(|transaction| {
-            let mut update =
+            let mut key =
                 transaction.prepare("UPDATE access_keys SET last_used_us = ? WHERE id = ?")?;
-            for (id, last_used_us) in uses {
-                update.execute(params![last_used_us, id.as_str()])?;
+            let mut app_password =
+                transaction.prepare("UPDATE app_passwords SET last_used_us = ? WHERE id = ?")?;
+            for (used, last_used_us) in uses {
+                match used {
+                    Used::Key(id) => key.execute(params![last_used_us, id.as_str()])?,
+                    Used::AppPassword(id) => app_password.execute(params![last_used_us, id])?,
+                };
             }
             Ok(())
         })
     }
+}
+
+/// What was used.
+pub(crate) enum Used {
+    /// An access key.
+    Key(AccessKeyId),
+    /// An application password.
+    AppPassword(AppPasswordId),
+}
+
+fn put_password(
+    transaction: &rusqlite::Transaction<'_>,
+    account: AccountId,
+    password: &KeptPassword,
+) -> rusqlite::Result<()> {
+    transaction
+        .execute(
+            "INSERT INTO passwords (account, hash, set_us) VALUES (?, ?, ?)
+             ON CONFLICT (account) DO UPDATE SET hash = excluded.hash, set_us = excluded.set_us",
+            params![account, password.digest.as_str(), password.set_us],
+        )
+        .map(drop)
 }
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
@@ -302,6 +379,25 @@ fn key(row: &Row<'_>) -> rusqlite::Result<(AccessKey, SecretAccessKey)> {
         last_used_us: row.get(4)?,
     };
     Ok((key, text(row, 5)?))
+}
+
+fn password(row: &Row<'_>) -> rusqlite::Result<(AccountId, KeptPassword)> {
+    let kept = KeptPassword {
+        digest: text(row, 1)?,
+        set_us: row.get(2)?,
+    };
+    Ok((row.get(0)?, kept))
+}
+
+fn app_password(row: &Row<'_>) -> rusqlite::Result<(AppPasswordInfo, AppPasswordDigest)> {
+    let info = AppPasswordInfo {
+        id: row.get(0)?,
+        account: row.get(1)?,
+        name: text(row, 2)?,
+        created_us: row.get(3)?,
+        last_used_us: row.get(4)?,
+    };
+    Ok((info, AppPasswordDigest(row.get(5)?)))
 }
 
 /// A column whose text has a form of its own.
@@ -326,6 +422,20 @@ impl ToSql for AccountId {
 }
 
 impl FromSql for AccountId {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Uuid::from_slice(value.as_blob()?)
+            .map(Self)
+            .map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+impl ToSql for AppPasswordId {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.0.as_bytes().as_slice()))
+    }
+}
+
+impl FromSql for AppPasswordId {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Uuid::from_slice(value.as_blob()?)
             .map(Self)

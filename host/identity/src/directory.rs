@@ -1,11 +1,13 @@
 //! Accounts and keys in memory, where every request looks them up.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::access_key::{AccessKey, AccessKeyId, SecretAccessKey};
 use crate::account::{Account, AccountId, AccountName, AccountSelector, Role};
+use crate::app_password::{AppPasswordDigest, AppPasswordId, AppPasswordInfo, AppPasswordName};
+use crate::password::PasswordDigest;
 use crate::signing::SigningKeys;
 
 /// An account as it is now.
@@ -15,6 +17,16 @@ pub(crate) struct AccountEntry {
     pub(crate) role: Role,
     pub(crate) created_us: u64,
     disabled: AtomicBool,
+    password: RwLock<Option<KeptPassword>>,
+}
+
+/// What an account's password is verified with.
+#[derive(Clone)]
+pub(crate) struct KeptPassword {
+    pub(crate) digest: PasswordDigest,
+    /// Since when it is the account's, microseconds since the Unix epoch; another
+    /// for each password that the account ever had.
+    pub(crate) set_us: u64,
 }
 
 impl AccountEntry {
@@ -25,7 +37,20 @@ impl AccountEntry {
             role: account.role,
             created_us: account.created_us,
             disabled: AtomicBool::new(account.disabled),
+            password: RwLock::default(),
         }
+    }
+
+    pub(crate) fn password(&self) -> Option<KeptPassword> {
+        let password = self.password.read().unwrap_or_else(PoisonError::into_inner);
+        password.clone()
+    }
+
+    pub(crate) fn set_password(&self, password: KeptPassword) {
+        *self
+            .password
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(password);
     }
 
     pub(crate) fn disabled(&self) -> bool {
@@ -54,9 +79,27 @@ pub(crate) struct KeyEntry {
     pub(crate) account: Arc<AccountEntry>,
     pub(crate) created_us: u64,
     pub(crate) signing_keys: SigningKeys,
+    pub(crate) last_use: LastUse,
     disabled: AtomicBool,
-    /// 0 is never.
-    last_used_us: AtomicU64,
+}
+
+/// When something was last used, microseconds since the Unix epoch; 0 is never.
+pub(crate) struct LastUse(AtomicU64);
+
+impl LastUse {
+    fn new(at_us: Option<u64>) -> Self {
+        Self(AtomicU64::new(at_us.unwrap_or(0)))
+    }
+
+    /// Notes a use; gives whether the time noted is another than before.
+    pub(crate) fn note(&self, at_us: u64) -> bool {
+        // Read first: what is in use writes to its cache line once an hour.
+        self.0.load(Ordering::Relaxed) != at_us && self.0.swap(at_us, Ordering::Relaxed) != at_us
+    }
+
+    pub(crate) fn at_us(&self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|&at| at != 0)
+    }
 }
 
 impl KeyEntry {
@@ -68,7 +111,7 @@ impl KeyEntry {
             created_us: key.created_us,
             signing_keys: SigningKeys::default(),
             disabled: AtomicBool::new(key.disabled),
-            last_used_us: AtomicU64::new(key.last_used_us.unwrap_or(0)),
+            last_use: LastUse::new(key.last_used_us),
         }
     }
 
@@ -81,34 +124,47 @@ impl KeyEntry {
         self.disabled.store(disabled, Ordering::Release);
     }
 
-    /// Notes a use; gives whether the time noted is another than before.
-    pub(crate) fn note_use(&self, at_us: u64) -> bool {
-        // Read first: a key in use writes to its cache line once an hour.
-        self.last_used_us.load(Ordering::Relaxed) != at_us
-            && self.last_used_us.swap(at_us, Ordering::Relaxed) != at_us
-    }
-
-    pub(crate) fn last_used_us(&self) -> Option<u64> {
-        Some(self.last_used_us.load(Ordering::Relaxed)).filter(|&at| at != 0)
-    }
-
     pub(crate) fn access_key(&self) -> AccessKey {
         AccessKey {
             id: self.id.clone(),
             account: self.account.id,
             disabled: self.disabled.load(Ordering::Acquire),
             created_us: self.created_us,
-            last_used_us: self.last_used_us(),
+            last_used_us: self.last_use.at_us(),
         }
     }
 }
 
-/// All accounts and keys.
+/// An application password as it is now.
+pub(crate) struct AppPasswordEntry {
+    pub(crate) id: AppPasswordId,
+    pub(crate) account: Arc<AccountEntry>,
+    pub(crate) name: AppPasswordName,
+    pub(crate) last_use: LastUse,
+    digest: AppPasswordDigest,
+    created_us: u64,
+}
+
+impl AppPasswordEntry {
+    pub(crate) fn info(&self) -> AppPasswordInfo {
+        AppPasswordInfo {
+            id: self.id,
+            account: self.account.id,
+            name: self.name.clone(),
+            created_us: self.created_us,
+            last_used_us: self.last_use.at_us(),
+        }
+    }
+}
+
+/// All accounts, keys and application passwords.
 #[derive(Default)]
 pub(crate) struct Directory {
     accounts: HashMap<AccountId, Arc<AccountEntry>>,
     names: HashMap<AccountName, AccountId>,
     keys: HashMap<AccessKeyId, Arc<KeyEntry>>,
+    app_passwords: HashMap<AppPasswordId, Arc<AppPasswordEntry>>,
+    app_digests: HashMap<AppPasswordDigest, AppPasswordId>,
 }
 
 impl Directory {
@@ -145,6 +201,64 @@ impl Directory {
             self.names.remove(&entry.name);
         }
         self.keys.retain(|_, key| key.account.id != id);
+        self.app_passwords.retain(|_, app| app.account.id != id);
+        let kept = &self.app_passwords;
+        self.app_digests.retain(|_, id| kept.contains_key(id));
+    }
+
+    /// Adds an application password; gives false when its account is not there.
+    pub(crate) fn insert_app_password(
+        &mut self,
+        info: &AppPasswordInfo,
+        digest: AppPasswordDigest,
+    ) -> bool {
+        let Some(account) = self.accounts.get(&info.account) else {
+            return false;
+        };
+        let entry = AppPasswordEntry {
+            id: info.id,
+            account: Arc::clone(account),
+            name: info.name.clone(),
+            last_use: LastUse::new(info.last_used_us),
+            digest,
+            created_us: info.created_us,
+        };
+        self.app_digests.insert(digest, info.id);
+        self.app_passwords.insert(info.id, Arc::new(entry));
+        true
+    }
+
+    pub(crate) fn remove_app_password(&mut self, id: AppPasswordId) {
+        if let Some(entry) = self.app_passwords.remove(&id) {
+            self.app_digests.remove(&entry.digest);
+        }
+    }
+
+    pub(crate) fn app_password(&self, id: AppPasswordId) -> Option<&Arc<AppPasswordEntry>> {
+        self.app_passwords.get(&id)
+    }
+
+    pub(crate) fn app_password_by_digest(
+        &self,
+        digest: &AppPasswordDigest,
+    ) -> Option<&Arc<AppPasswordEntry>> {
+        self.app_passwords.get(self.app_digests.get(digest)?)
+    }
+
+    pub(crate) fn app_password_count(&self) -> usize {
+        self.app_passwords.len()
+    }
+
+    /// All application passwords, or those of one account, oldest first.
+    pub(crate) fn app_passwords(&self, of: Option<AccountId>) -> Vec<AppPasswordInfo> {
+        let mut infos: Vec<_> = self
+            .app_passwords
+            .values()
+            .filter(|app| of.is_none_or(|account| app.account.id == account))
+            .map(|app| app.info())
+            .collect();
+        infos.sort_by_key(|info| (info.created_us, info.id));
+        infos
     }
 
     pub(crate) fn remove_key(&mut self, id: &str) {

@@ -7,16 +7,19 @@ use crate::access_key::{
     AccessKey, AccessKeyId, NewAccessKey, RandomError, SecretAccessKey, fill_random,
 };
 use crate::account::{Account, AccountId, AccountName, AccountSelector, Role};
+use crate::app_password::{AppPasswordId, AppPasswordName};
 use crate::bootstrap::{Bootstrap, BootstrapError, FirstCredentials};
 use crate::chunks::ChunkSeed;
 use crate::clock::{Clock, MICROS_PER_SECOND};
-use crate::database::{Database, DatabaseError};
-use crate::directory::{AccountEntry, Directory, KeyEntry};
+use crate::database::{Database, DatabaseError, Used};
+use crate::directory::{AccountEntry, Directory, KeptPassword, KeyEntry, LastUse};
+use crate::password::HashError;
 use crate::private_file::{create_private_directory, write_private_file};
+use crate::sign_in::SignIn;
 use crate::signing::{Scope, SigningKey, same_signature};
 use crate::sigv4::{SigV4Error, SignedRequest, Verified};
 use crate::token::{
-    ChunkClaims, Claims, Payload, Principal, TOKEN_LIFE_US, TokenError, TokenSigner,
+    ChunkClaims, Claims, Credential, Payload, Principal, TOKEN_LIFE_US, TokenError, TokenSigner,
 };
 
 /// Most accounts: all are kept in memory, about 300 bytes each.
@@ -25,8 +28,8 @@ pub const ACCOUNTS_MAX: usize = 100_000;
 pub const KEYS_MAX: usize = 200_000;
 /// Most access keys of one account: enough to give each program its own.
 pub const KEYS_PER_ACCOUNT_MAX: usize = 100;
-/// How exactly the last use of a key is kept, so that a busy key is written
-/// once an hour.
+/// How exactly the last use of a key or an application password is kept, so that
+/// a busy one is written once an hour.
 pub const LAST_USED_GRANULARITY_US: u64 = 3_600 * MICROS_PER_SECOND;
 
 /// The file of accounts and keys, in the directory of the identity.
@@ -59,9 +62,12 @@ pub enum OpenError {
     /// No randomness.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// The administrator's password cannot be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
 }
 
-/// Why accounts or keys were not changed.
+/// Why accounts, keys or passwords were not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ManageError {
     /// No such account.
@@ -76,6 +82,17 @@ pub enum ManageError {
     /// The id is taken.
     #[error("there is an access key {0} already")]
     KeyExists(AccessKeyId),
+    /// No such application password.
+    #[error("there is no application password {0}")]
+    NoSuchAppPassword(AppPasswordId),
+    /// The account has one of this name.
+    #[error("{account} has an application password {name:?} already")]
+    AppPasswordExists {
+        /// The account.
+        account: AccountName,
+        /// The name.
+        name: AppPasswordName,
+    },
     /// Nobody could manage accounts any more.
     #[error("{0} is the only administrator that is not disabled")]
     LastAdministrator(AccountName),
@@ -90,28 +107,33 @@ pub enum ManageError {
     /// No randomness.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// The password cannot be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
     /// The change could not be written; nothing changed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
 }
 
-/// Accounts and access keys, the check of signatures, and the tokens that
-/// follow from it.
+/// Accounts, access keys and passwords, the checks of them, and the tokens that
+/// follow from those.
 ///
 /// What is on disk (`identity.sqlite`, mode 0600) is in memory too; a change is
-/// written first and seen by the next check. Secrets lie on disk as they are:
-/// Signature V4 is symmetric, so the host must know them.
+/// written first and seen by the next check. Secrets of access keys lie on disk as
+/// they are: Signature V4 is symmetric, so the host must know them. Of passwords
+/// there are hashes alone.
 ///
 /// Methods that change something wait for the disk; the checks never do.
 pub struct Identity {
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sign_in: SignIn,
     tokens: TokenSigner,
     directory: RwLock<Directory>,
     /// Locked before the directory, and held until the directory shows the
     /// change.
     database: Mutex<Database>,
-    /// Keys whose last use is not on disk yet.
-    used: Mutex<Vec<AccessKeyId>>,
+    /// What was used since its last use was written to the disk.
+    used: Mutex<Vec<Used>>,
     first_credentials: Option<FirstCredentials>,
 }
 
@@ -145,8 +167,17 @@ impl Identity {
             // A key without an account cannot be: the tables refuse it.
             directory.insert_key(&key, secret);
         }
+        for (id, password) in contents.passwords {
+            if let Some(account) = directory.account(&id.into()) {
+                account.set_password(password);
+            }
+        }
+        for (info, digest) in contents.app_passwords {
+            directory.insert_app_password(&info, digest);
+        }
         Ok(Self {
             clock,
+            sign_in: SignIn::new()?,
             tokens,
             directory: RwLock::new(directory),
             database: Mutex::new(database),
@@ -196,9 +227,8 @@ impl Identity {
         if kept.is_none() {
             key.signing_keys.keep(&scope, signing_key);
         }
-        self.note_use(&key, now_us);
+        self.note_use(&key.last_use, || Used::Key(key.id.clone()), now_us);
 
-        let expires_us = now_us.saturating_add(TOKEN_LIFE_US);
         let chunks = match request.payload {
             Payload::Single => None,
             Payload::SignedChunks | Payload::SignedChunksAndTrailer => Some(ChunkClaims {
@@ -209,12 +239,8 @@ impl Identity {
                 service: request.service.to_owned(),
             }),
         };
-        let token = self.tokens.seal(&Claims {
-            account: key.account.id,
-            expires_us,
-            access_key_id: key.id.as_str().to_owned(),
-            chunks,
-        });
+        let credential = Credential::AccessKey(key.id.as_str().to_owned());
+        let (token, expires_us) = self.seal(&key.account, credential, chunks, now_us);
         Ok(Verified {
             token,
             account: key.account.id,
@@ -223,24 +249,64 @@ impl Identity {
         })
     }
 
+    /// A token for an account that has proved itself, and until when it is good.
+    pub(crate) fn seal(
+        &self,
+        account: &AccountEntry,
+        credential: Credential,
+        chunks: Option<ChunkClaims>,
+        now_us: u64,
+    ) -> (String, u64) {
+        let expires_us = now_us.saturating_add(TOKEN_LIFE_US);
+        let token = self.tokens.seal(&Claims {
+            account: account.id,
+            expires_us,
+            credential,
+            chunks,
+        });
+        (token, expires_us)
+    }
+
     /// Who a token proves. Touches no disk. A key or account that was disabled
-    /// or deleted since is refused here too.
+    /// or deleted since, and a password that was changed since, is refused here
+    /// too.
     pub fn principal(&self, token: &str) -> Result<Principal, TokenError> {
         let claims = self.tokens.open(token, self.clock.now_us())?;
-        let key = self
-            .usable_key(&claims.access_key_id)
-            .filter(|key| key.account.id == claims.account)
+        let (account, key) = self
+            .still_proved(&claims.credential, claims.account)
+            .filter(|(account, _)| account.id == claims.account)
             .ok_or(TokenError::Revoked)?;
-        let seed = claims
-            .chunks
-            .and_then(|chunks| chunk_seed(&key, &chunks))
+        let seed = key
+            .zip(claims.chunks)
+            .and_then(|(key, chunks)| chunk_seed(&key, &chunks))
             .map(Arc::new);
         Ok(Principal {
-            account: key.account.id,
-            account_name: key.account.name.shared(),
-            administrator: key.account.role == Role::Administrator,
+            account: account.id,
+            account_name: account.name.shared(),
+            role: account.role,
             seed,
         })
+    }
+
+    /// The account that a credential proves now, and its key if it is one.
+    fn still_proved(
+        &self,
+        credential: &Credential,
+        id: AccountId,
+    ) -> Option<(Arc<AccountEntry>, Option<Arc<KeyEntry>>)> {
+        let account = match credential {
+            Credential::AccessKey(key_id) => {
+                let key = self.usable_key(key_id)?;
+                return Some((Arc::clone(&key.account), Some(key)));
+            }
+            Credential::Password { set_us } => {
+                let account = self.account_entry(&id.into()).ok()?;
+                let password = account.password()?;
+                (password.set_us == *set_us).then_some(account)?
+            }
+            Credential::AppPassword(id) => Arc::clone(&self.read().app_password(*id)?.account),
+        };
+        (!account.disabled()).then_some((account, None))
     }
 
     /// All accounts by name.
@@ -276,7 +342,7 @@ impl Identity {
             disabled: false,
             created_us: self.clock.now_us(),
         };
-        database.insert(Some(&account), None)?;
+        database.insert(Some(&account), None, None)?;
         self.write().insert_account(&account);
         Ok(account)
     }
@@ -298,7 +364,7 @@ impl Identity {
         Ok(entry.account())
     }
 
-    /// Deletes an account and its keys. Waits for the disk. What belongs to
+    /// Deletes an account, its keys and its passwords. Waits for the disk. What belongs to
     /// the account elsewhere (buckets) is the caller's to look at first.
     pub fn delete_account(&self, selector: &AccountSelector) -> Result<Account, ManageError> {
         let mut database = self.database();
@@ -346,7 +412,7 @@ impl Identity {
             created_us: self.clock.now_us(),
             last_used_us: None,
         };
-        database.insert(None, Some((&key, &secret)))?;
+        database.insert(None, Some((&key, &secret)), None)?;
         self.write().insert_key(&key, secret.clone());
         Ok(NewAccessKey { key, secret })
     }
@@ -374,7 +440,7 @@ impl Identity {
         Ok(entry.access_key())
     }
 
-    /// Writes down when keys were last used; to be called now and then and
+    /// Writes down when keys and application passwords were last used; to be called now and then and
     /// before the end. Waits for the disk if there is something to write.
     pub fn record_uses(&self) -> Result<(), ManageError> {
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
@@ -385,21 +451,25 @@ impl Identity {
         let uses: Vec<_> = {
             let directory = self.read();
             used.into_iter()
-                .filter_map(|id| {
-                    let last_used_us = directory.key(id.as_str())?.last_used_us()?;
-                    Some((id, last_used_us))
+                .filter_map(|used| {
+                    let at_us = match &used {
+                        Used::Key(id) => directory.key(id.as_str())?.last_use.at_us()?,
+                        Used::AppPassword(id) => directory.app_password(*id)?.last_use.at_us()?,
+                    };
+                    Some((used, at_us))
                 })
                 .collect()
         };
         Ok(database.record_uses(&uses)?)
     }
 
-    fn note_use(&self, key: &KeyEntry, now_us: u64) {
-        if key.note_use(now_us - now_us % LAST_USED_GRANULARITY_US) {
+    /// Notes that something was used now.
+    pub(crate) fn note_use(&self, last_use: &LastUse, used: impl FnOnce() -> Used, now_us: u64) {
+        if last_use.note(now_us - now_us % LAST_USED_GRANULARITY_US) {
             self.used
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .push(key.id.clone());
+                .push(used());
         }
     }
 
@@ -407,7 +477,10 @@ impl Identity {
         self.read().key(id).filter(|key| key.usable()).cloned()
     }
 
-    fn account_entry(&self, selector: &AccountSelector) -> Result<Arc<AccountEntry>, ManageError> {
+    pub(crate) fn account_entry(
+        &self,
+        selector: &AccountSelector,
+    ) -> Result<Arc<AccountEntry>, ManageError> {
         self.read()
             .account(selector)
             .cloned()
@@ -429,24 +502,28 @@ impl Identity {
         }
     }
 
-    fn database(&self) -> MutexGuard<'_, Database> {
+    pub(crate) fn database(&self) -> MutexGuard<'_, Database> {
         self.database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Directory> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Directory> {
         self.directory
             .read()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Directory> {
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Directory> {
         self.directory
             .write()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn check_limit(what: &'static str, count: usize, limit: usize) -> Result<(), ManageError> {
+pub(crate) fn check_limit(
+    what: &'static str,
+    count: usize,
+    limit: usize,
+) -> Result<(), ManageError> {
     if count < limit {
         Ok(())
     } else {
@@ -477,9 +554,9 @@ fn chunk_seed(key: &KeyEntry, chunks: &ChunkClaims) -> Option<ChunkSeed> {
     })
 }
 
-/// Makes the administrator and its key. The file comes first: a crash between
-/// the two leaves a file that the next start replaces, never a key that nobody
-/// knows.
+/// Makes the administrator, its key and its password. The file comes first: a crash between
+/// the two leaves a file that the next start replaces, never a key or a
+/// password that nobody knows.
 fn make_first(
     database: &mut Database,
     first: &FirstCredentials,
@@ -501,7 +578,15 @@ fn make_first(
         created_us: now_us,
         last_used_us: None,
     };
-    database.insert(Some(&account), Some((&key, &first.secret_access_key)))?;
+    let password = KeptPassword {
+        digest: first.password.hash()?,
+        set_us: now_us,
+    };
+    database.insert(
+        Some(&account),
+        Some((&key, &first.secret_access_key)),
+        Some((account.id, &password)),
+    )?;
     Ok(())
 }
 

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
 use uuid::Uuid;
 
-use crate::account::AccountId;
+use crate::account::{AccountId, Role};
+use crate::app_password::AppPasswordId;
 use crate::chunks::{ChunkSeed, ChunkVerifier};
 use crate::clock::MICROS_PER_SECOND;
 use crate::signing::{HmacSha256, hmac, hmac_sha256};
@@ -22,7 +23,10 @@ const TOKEN_MAX_CHARS: usize = 1024;
 /// RFC 2104 §5 advises, and 128 bits.
 const TAG_BYTES: usize = 16;
 /// The version of the layout below.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version before, which knew access keys alone. Read until the tokens of
+/// the program before are over, minutes after the change of programs.
+const VERSION_OF_KEYS: u8 = 1;
 /// Separates the key of tokens from other keys of the same secret.
 const KEY_PURPOSE: &[u8] = b"concierge principal token";
 
@@ -49,8 +53,8 @@ pub enum TokenError {
     /// Its time is over.
     #[error("the token has expired")]
     Expired,
-    /// Its access key or account is disabled or gone.
-    #[error("the token's access key or account is disabled or gone")]
+    /// Its access key, password or account is disabled, changed or gone.
+    #[error("the token's access key, password or account is disabled, changed or gone")]
     Revoked,
 }
 
@@ -61,21 +65,26 @@ pub struct Principal {
     pub account: AccountId,
     /// Its name, for people and logs.
     pub account_name: Arc<str>,
-    /// Whether it may do everything.
-    pub administrator: bool,
+    /// What it may do beyond its own things.
+    pub role: Role,
     pub(crate) seed: Option<Arc<ChunkSeed>>,
 }
 
 impl Principal {
     /// A principal that the host itself vouches for (the administration
     /// interface, tests), without a request and so without signed chunks.
-    pub fn trusted(account: AccountId, account_name: Arc<str>, administrator: bool) -> Self {
+    pub fn trusted(account: AccountId, account_name: Arc<str>, role: Role) -> Self {
         Self {
             account,
             account_name,
-            administrator,
+            role,
             seed: None,
         }
+    }
+
+    /// Whether it may do everything.
+    pub fn is_administrator(&self) -> bool {
+        self.role == Role::Administrator
     }
 
     /// The verifier for the body of this principal's request; `None` if the
@@ -90,7 +99,7 @@ impl fmt::Debug for Principal {
         f.debug_struct("Principal")
             .field("account", &self.account)
             .field("account_name", &self.account_name)
-            .field("administrator", &self.administrator)
+            .field("role", &self.role)
             .field("signed_chunks", &self.seed.is_some())
             .finish()
     }
@@ -103,16 +112,19 @@ impl fmt::Debug for Principal {
 ///
 /// | bytes | what |
 /// | --- | --- |
-/// | 1 | version, 1 |
+/// | 1 | version, 2 |
 /// | 1 | payload: 0 single, 1 signed chunks, 2 signed chunks and trailer |
 /// | 16 | account id |
 /// | 8 | expires, microseconds since the Unix epoch |
-/// | text | access key id |
+/// | 1 | credential: 0 access key, 1 password, 2 application password |
+/// | text, 8 or 16 | access key id; when the password was set, microseconds since the Unix epoch; id of the application password |
 /// | 16 | signing time, if the payload is not 0 |
 /// | 32 | the request's signature, likewise |
 /// | text | region, likewise |
 /// | text | service, likewise |
 /// | 16 | HMAC-SHA256 over all before it, its first half |
+///
+/// Version 1 lacks the byte that says which credential: it is an access key.
 ///
 /// A token is not a secret to the component that shows it, and holds none: the
 /// name, the role and whether they are still good are looked up each time.
@@ -120,8 +132,19 @@ impl fmt::Debug for Principal {
 pub(crate) struct Claims {
     pub(crate) account: AccountId,
     pub(crate) expires_us: u64,
-    pub(crate) access_key_id: String,
+    pub(crate) credential: Credential,
     pub(crate) chunks: Option<ChunkClaims>,
+}
+
+/// What the account proved itself with, and must still have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// This access key.
+    AccessKey(String),
+    /// The password that it has since then: microseconds since the Unix epoch.
+    Password { set_us: u64 },
+    /// This application password.
+    AppPassword(AppPasswordId),
 }
 
 /// Where the signatures inside the body begin.
@@ -161,7 +184,20 @@ impl TokenSigner {
         bytes.extend([VERSION, payload]);
         bytes.extend(claims.account.0.as_bytes());
         bytes.extend(claims.expires_us.to_be_bytes());
-        push_text(&mut bytes, &claims.access_key_id);
+        match &claims.credential {
+            Credential::AccessKey(id) => {
+                bytes.push(0);
+                push_text(&mut bytes, id);
+            }
+            Credential::Password { set_us } => {
+                bytes.push(1);
+                bytes.extend(set_us.to_be_bytes());
+            }
+            Credential::AppPassword(id) => {
+                bytes.push(2);
+                bytes.extend(id.0.as_bytes());
+            }
+        }
         if let Some(chunks) = &claims.chunks {
             bytes.extend(chunks.timestamp);
             bytes.extend(chunks.signature);
@@ -186,7 +222,7 @@ impl TokenSigner {
         let bytes = URL_SAFE_NO_PAD
             .decode(token)
             .map_err(|_| TokenError::Malformed)?;
-        if bytes.first() != Some(&VERSION) {
+        if !matches!(bytes.first(), Some(&(VERSION | VERSION_OF_KEYS))) {
             return Err(TokenError::Malformed);
         }
         let (signed, tag) = bytes
@@ -215,10 +251,13 @@ fn push_text(bytes: &mut Vec<u8>, text: &str) {
 
 fn parse(bytes: &[u8]) -> Option<Claims> {
     let mut reader = Reader(bytes);
-    let [_version, payload] = reader.take::<2>()?;
+    let [version, payload] = reader.take::<2>()?;
     let account = AccountId(Uuid::from_bytes(reader.take()?));
     let expires_us = u64::from_be_bytes(reader.take()?);
-    let access_key_id = reader.text()?;
+    let credential = match version {
+        VERSION_OF_KEYS => Credential::AccessKey(reader.text()?),
+        _ => reader.credential()?,
+    };
     let chunks = match payload {
         0 => None,
         1 | 2 => Some(ChunkClaims {
@@ -233,7 +272,7 @@ fn parse(bytes: &[u8]) -> Option<Claims> {
     reader.0.is_empty().then_some(Claims {
         account,
         expires_us,
-        access_key_id,
+        credential,
         chunks,
     })
 }
@@ -245,6 +284,22 @@ impl Reader<'_> {
         let (taken, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
         Some(*taken)
+    }
+
+    fn credential(&mut self) -> Option<Credential> {
+        let [kind] = self.take::<1>()?;
+        match kind {
+            0 => self.text().map(Credential::AccessKey),
+            1 => {
+                let set_us = u64::from_be_bytes(self.take()?);
+                Some(Credential::Password { set_us })
+            }
+            2 => {
+                let id = Uuid::from_bytes(self.take()?);
+                Some(Credential::AppPassword(AppPasswordId(id)))
+            }
+            _ => None,
+        }
     }
 
     fn text(&mut self) -> Option<String> {
@@ -266,7 +321,7 @@ mod tests {
         Claims {
             account: AccountId::generate(),
             expires_us: 1_000,
-            access_key_id: "CKEXAMPLE".to_owned(),
+            credential: Credential::AccessKey("CKEXAMPLE".to_owned()),
             chunks: chunks.then(|| ChunkClaims {
                 trailer: true,
                 timestamp: *b"20130524T000000Z",
@@ -290,6 +345,37 @@ mod tests {
     }
 
     #[test]
+    fn every_credential_is_read_back() {
+        let signer = TokenSigner::new(&[1; 32]);
+        for credential in [
+            Credential::AccessKey("CKEXAMPLE".to_owned()),
+            Credential::Password { set_us: 1 << 50 },
+            Credential::AppPassword(AppPasswordId(Uuid::from_u128(7))),
+        ] {
+            let claims = Claims {
+                credential,
+                ..claims(true)
+            };
+            assert_eq!(signer.open(&signer.seal(&claims), 0).unwrap(), claims);
+        }
+    }
+
+    /// What the program before this one sealed is good until it is over.
+    #[test]
+    fn tokens_of_the_version_before_are_read() {
+        let signer = TokenSigner::new(&[1; 32]);
+        let opened = signer.open(V1_TOKEN, 999).unwrap();
+        let expected = Claims {
+            account: AccountId(Uuid::from_u128(0x0190_b1e7_c0de_7000_8000_0000_0000_aaaa)),
+            ..claims(true)
+        };
+        assert_eq!(opened, expected);
+    }
+
+    /// Sealed by the program with version 1 under the secret `[1; 32]`.
+    const V1_TOKEN: &str = "AQIBkLHnwN5wAIAAAAAAAKqqAAAAAAAAA-gJQ0tFWEFNUExFMjAxMzA1MjRUMDAwMDAwWgcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHCXVzLWVhc3QtMQJzM2A-_WwkX0YvEjRzoo_vgZg";
+
+    #[test]
     fn hosts_share_tokens_when_they_share_the_secret() {
         let token = TokenSigner::new(&[1; 32]).seal(&claims(false));
         assert!(TokenSigner::new(&[1; 32]).open(&token, 0).is_ok());
@@ -303,7 +389,7 @@ mod tests {
     fn the_longest_claims_fit() {
         let signer = TokenSigner::new(&[1; 32]);
         let mut claims = claims(true);
-        claims.access_key_id = "k".repeat(crate::ACCESS_KEY_ID_MAX_BYTES);
+        claims.credential = Credential::AccessKey("k".repeat(crate::ACCESS_KEY_ID_MAX_BYTES));
         if let Some(chunks) = &mut claims.chunks {
             chunks.region = "r".repeat(crate::sigv4::SCOPE_PART_MAX_BYTES);
             chunks.service = "s".repeat(crate::sigv4::SCOPE_PART_MAX_BYTES);

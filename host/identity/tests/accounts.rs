@@ -135,6 +135,7 @@ fn the_first_key_can_be_given() {
         account_name: Some("root".to_owned()),
         access_key_id: Some("minioadmin".to_owned()),
         secret_access_key: Some("minioadmin".to_owned()),
+        password: None,
         credentials_file: Some(directory.path().join("elsewhere")),
     };
     let identity = try_open(&directory.path().join("identity"), bootstrap).unwrap();
@@ -176,7 +177,10 @@ fn accounts_and_keys_survive_a_restart() {
     assert_eq!(identity.keys(Some(&named("ann"))).unwrap().len(), 2);
     let verified = sign(&identity, key.key.id.as_str(), key.secret.expose()).unwrap();
     assert_eq!(verified.account, ann.id);
-    assert!(!identity.principal(&verified.token).unwrap().administrator);
+    assert_eq!(
+        identity.principal(&verified.token).unwrap().role,
+        Role::User
+    );
     let refused = sign(&identity, other.key.id.as_str(), other.secret.expose()).unwrap_err();
     assert_eq!(refused, SigV4Error::UnknownAccessKey);
 }
@@ -381,17 +385,17 @@ fn other_databases_and_newer_layouts_are_left_alone() {
         let connection = rusqlite::Connection::open(&database).unwrap();
         connection.execute_batch(pragma).unwrap();
     };
-    set("PRAGMA user_version = 2");
+    set("PRAGMA user_version = 3");
     let refused = try_open(directory.path(), Bootstrap::default())
         .err()
         .unwrap();
     assert!(
         refused
             .to_string()
-            .contains("has layout 2; this program knows 1"),
+            .contains("has layout 3; this program knows 2"),
         "{refused}"
     );
-    set("PRAGMA user_version = 1; PRAGMA application_id = 7");
+    set("PRAGMA user_version = 2; PRAGMA application_id = 7");
     let refused = try_open(directory.path(), Bootstrap::default())
         .err()
         .unwrap();

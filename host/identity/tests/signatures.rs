@@ -101,7 +101,7 @@ fn accepts_awss_header_examples() {
         assert_eq!(verified.expires_us, EXAMPLE_US + TOKEN_LIFE_US);
         let principal = fixture.identity.principal(&verified.token).unwrap();
         assert_eq!(principal.account, verified.account);
-        assert!(principal.administrator);
+        assert!(principal.is_administrator());
         assert!(principal.chunk_verifier().is_none());
     }
 }

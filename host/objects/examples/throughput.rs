@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use concierge_identity::{AccountId, Principal};
+use concierge_identity::{AccountId, Principal, Role};
 use concierge_objects::*;
 use concierge_storage_nodes::{Node, NodeClient, NodeOptions};
 use futures::StreamExt;
@@ -49,7 +49,7 @@ async fn measure(dir: PathBuf, shards: u16) {
     let mut options = ObjectStoreOptions::new(dir.join("catalogue"), vec![spec]);
     options.shards = Some(shards);
     let store = ObjectStore::open(options).await.unwrap();
-    let user = Principal::trusted(AccountId(uuid::Uuid::nil()), "bench".into(), false);
+    let user = Principal::trusted(AccountId(uuid::Uuid::nil()), "bench".into(), Role::User);
     for n in 0..BUCKETS {
         store
             .create_bucket(&user, &bucket(n), "here")

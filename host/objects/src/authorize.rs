@@ -70,7 +70,7 @@ pub fn authorize(
     action: Action,
     resource: Resource<'_>,
 ) -> Result<(), Error> {
-    if principal.administrator {
+    if principal.is_administrator() {
         return Ok(());
     }
     let allowed = match resource {
@@ -92,7 +92,7 @@ pub fn authorize(
 mod tests {
     use std::sync::Arc;
 
-    use concierge_identity::AccountId;
+    use concierge_identity::{AccountId, Role};
     use uuid::Uuid;
 
     use super::*;
@@ -120,9 +120,9 @@ mod tests {
     #[test]
     fn accounts_have_their_own_buckets_and_no_others() {
         let bucket = bucket_of(account(1));
-        let owner = Principal::trusted(account(1), "one".into(), false);
-        let other = Principal::trusted(account(2), "two".into(), false);
-        let administrator = Principal::trusted(account(3), "three".into(), true);
+        let owner = Principal::trusted(account(1), "one".into(), Role::User);
+        let other = Principal::trusted(account(2), "two".into(), Role::Staff);
+        let administrator = Principal::trusted(account(3), "three".into(), Role::Administrator);
         for resource in [Resource::Bucket(&bucket), Resource::Object(&bucket, "k")] {
             for action in [
                 Action::GetObject,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use concierge_edge::INTERFACES;
 use concierge_identity::{
-    Account, AccountId, AccountName, AccountSelector, Identity, ManageError, Principal,
+    Account, AccountId, AccountName, AccountSelector, Identity, ManageError, Principal, Role,
 };
 use concierge_objects::{ObjectStore, Versioning};
 use jiff::Timestamp;
@@ -187,8 +187,12 @@ impl Admin {
         limit: Option<usize>,
     ) -> Result<Vec<BucketView>, AdminError> {
         let principal = match of {
-            Some(account) => Principal::trusted(account.id, account.name.shared(), false),
-            None => Principal::trusted(AccountId(uuid::Uuid::nil()), "concierge".into(), true),
+            Some(account) => Principal::trusted(account.id, account.name.shared(), Role::User),
+            None => Principal::trusted(
+                AccountId(uuid::Uuid::nil()),
+                "concierge".into(),
+                Role::Administrator,
+            ),
         };
         let mut views = Vec::new();
         let mut after = String::new();
@@ -283,12 +287,17 @@ impl From<TokenError> for AdminError {
 impl From<ManageError> for AdminError {
     fn from(error: ManageError) -> Self {
         let code = match &error {
-            ManageError::NoSuchAccount(_) | ManageError::NoSuchKey(_) => ErrorCode::NotFound,
+            ManageError::NoSuchAccount(_)
+            | ManageError::NoSuchKey(_)
+            | ManageError::NoSuchAppPassword(_) => ErrorCode::NotFound,
             ManageError::AccountExists(_)
             | ManageError::KeyExists(_)
+            | ManageError::AppPasswordExists { .. }
             | ManageError::LastAdministrator(_)
             | ManageError::TooMany { .. } => ErrorCode::Conflict,
-            ManageError::Random(_) | ManageError::Database(_) => ErrorCode::Internal,
+            ManageError::Random(_) | ManageError::Hash(_) | ManageError::Database(_) => {
+                ErrorCode::Internal
+            }
         };
         Self::new(code, error)
     }

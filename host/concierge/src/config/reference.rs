@@ -49,13 +49,13 @@ pub fn reference() -> String {
     let _ = write!(
         page,
         "\n## The first start\n\n\
-         The first start makes an administrator and an access key, shows the key once and keeps it in `credentials` in\n\
-         the data directory. Where they are set, it takes the name from `{}` and the key from `{}` and `{}`.\n\
-         `{}` is not used yet, since nothing asks for a password so far; it is not kept either.\n",
+         The first start makes an administrator with a password and an access key, shows both once and keeps them in\n\
+         `credentials` in the data directory. Where they are set, it takes the name from `{}`, the password\n\
+         from `{}` and the key from `{}` and `{}`.\n",
         BOOTSTRAP_VARIABLES[0],
+        BOOTSTRAP_VARIABLES[1],
         BOOTSTRAP_VARIABLES[2],
         BOOTSTRAP_VARIABLES[3],
-        BOOTSTRAP_VARIABLES[1],
     );
     page
 }

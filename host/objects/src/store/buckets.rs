@@ -60,7 +60,7 @@ impl ObjectStore {
         after: &str,
         max: u32,
     ) -> Result<BucketPage, Error> {
-        let (action, owner) = match principal.administrator {
+        let (action, owner) = match principal.is_administrator() {
             true => (Action::ListEveryBucket, None),
             false => (Action::ListOwnBuckets, Some(principal.account)),
         };

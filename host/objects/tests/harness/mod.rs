@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use concierge_identity::{AccountId, Principal};
+use concierge_identity::{AccountId, Principal, Role};
 use concierge_objects::*;
 use concierge_storage_nodes::{Node, NodeClient, NodeOptions};
 use futures::StreamExt;
@@ -21,11 +21,15 @@ pub struct Harness {
 }
 
 pub fn account(number: u128, name: &str) -> Principal {
-    Principal::trusted(AccountId(Uuid::from_u128(number)), name.into(), false)
+    Principal::trusted(AccountId(Uuid::from_u128(number)), name.into(), Role::User)
 }
 
 pub fn administrator() -> Principal {
-    Principal::trusted(AccountId(Uuid::from_u128(99)), "administrator".into(), true)
+    Principal::trusted(
+        AccountId(Uuid::from_u128(99)),
+        "administrator".into(),
+        Role::Administrator,
+    )
 }
 
 pub fn node_options() -> NodeOptions {
