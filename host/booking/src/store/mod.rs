@@ -7,6 +7,9 @@
 //! Invariant: for each (hotel, room type, night), `reserved` is the number of rooms of live and past reservations
 //! whose [`reserved_nights`](crate::types::Reservation::reserved_nights) have that night, and 0 ≤ reserved ≤ sellable.
 
+#[cfg(test)]
+pub(crate) mod conformance;
+pub(crate) mod edits;
 mod records;
 
 pub use records::{
