@@ -25,7 +25,7 @@ mod routes;
 mod server;
 
 pub use component::LoadError;
-pub use edge::{Edge, EdgeError, EdgeOptions};
+pub use edge::{DEFAULT_WRITE_TIMEOUT, Edge, EdgeError, EdgeOptions};
 pub use engine::EngineOptions;
 pub use joins::{INTERFACES, Services};
 pub use limits::{ComponentLimits, EPOCH_TICK};

@@ -205,25 +205,6 @@ async fn a_component_has_no_files_no_sockets_and_its_own_environment_only() {
     assert!(server.get(&sockets).await.text().starts_with("Err("));
 }
 
-#[tokio::test]
-async fn outbound_requests_go_where_they_may_and_nowhere_else() {
-    let target = Server::plain("");
-    let port = target.address.port();
-    let allowed = format!("allowed_outbound_hosts = [\"http://127.0.0.1:{port}\"]");
-    let server = Server::with(options(), &manifest(&allowed, ""), guests::plain());
-    let ask = async |server: &Server, host: &str| {
-        let answer = server
-            .get(&format!("/outbound?http://{host}:{port}/hello"))
-            .await;
-        answer.text().to_owned()
-    };
-    assert_eq!(ask(&server, "127.0.0.1").await, "status 200");
-    let refused = ask(&server, "localhost").await;
-    assert!(refused.contains("HttpRequestDenied"), "{refused}");
-    let refused = ask(&target, "127.0.0.1").await;
-    assert!(refused.contains("HttpRequestDenied"), "{refused}");
-}
-
 /// A certificate that signs itself, made by OpenSSL's own tool for the name `test.example`.
 fn certificate(directory: &std::path::Path) -> TlsFiles {
     let files = TlsFiles {

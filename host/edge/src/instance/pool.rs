@@ -4,6 +4,7 @@ use super::scope::RequestScope;
 use super::worker::{CallError, Job, LoadGuard, Worker};
 use crate::component::LoadedComponent;
 use crate::metric::InstanceMetrics;
+use crate::outbound::Connections;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
@@ -42,6 +43,8 @@ pub(crate) struct Pool {
     slot: Arc<Slot>,
     cores: u32,
     metrics: InstanceMetrics,
+    /// Of all its instances here, so that a new one finds what an old one opened.
+    connections: Connections,
     inner: Mutex<Inner>,
 }
 
@@ -65,6 +68,7 @@ impl Pool {
             slot,
             cores,
             metrics,
+            connections: Connections::default(),
             inner: Mutex::new(Inner {
                 generation,
                 component,
@@ -114,7 +118,11 @@ impl Pool {
                     .filter(|worker| !worker.is_draining())
                     .count();
                 if taking < most {
-                    let worker = Worker::start(Arc::clone(&inner.component), self.metrics.clone());
+                    let worker = Worker::start(
+                        Arc::clone(&inner.component),
+                        self.connections.clone(),
+                        self.metrics.clone(),
+                    );
                     inner.workers.push(Arc::clone(&worker));
                     worker
                 } else {

@@ -4,7 +4,7 @@ use super::output::LogOutput;
 use super::scope::RequestScope;
 use crate::component::LoadedComponent;
 use crate::joins::Services;
-use crate::outbound::OutboundHooks;
+use crate::outbound::{Connections, OutboundHooks};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use wasmtime::component::{GuestTaskId, ResourceTable};
@@ -28,7 +28,7 @@ pub(crate) struct InstanceState {
 }
 
 impl InstanceState {
-    pub(crate) fn new(component: &LoadedComponent) -> Self {
+    pub(crate) fn new(component: &LoadedComponent, connections: Connections) -> Self {
         let mut wasi = WasiCtx::builder();
         let output = LogOutput::new(Arc::clone(&component.name));
         wasi.stdout(output.clone()).stderr(output);
@@ -45,6 +45,7 @@ impl InstanceState {
             hooks: OutboundHooks {
                 component: Arc::clone(&component.name),
                 allowed: component.config.allowed_outbound_hosts.clone(),
+                connections,
             },
             services: component.services.clone(),
             variables: Arc::clone(&component.config.variables),

@@ -11,6 +11,7 @@ use super::scope::RequestScope;
 use super::state::InstanceState;
 use crate::component::{LoadedComponent, one_line};
 use crate::metric::InstanceMetrics;
+use crate::outbound::Connections;
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::task::AtomicWaker;
@@ -71,7 +72,11 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts an instance on this thread's runtime.
-    pub(super) fn start(component: Arc<LoadedComponent>, metrics: InstanceMetrics) -> Arc<Self> {
+    pub(super) fn start(
+        component: Arc<LoadedComponent>,
+        connections: Connections,
+        metrics: InstanceMetrics,
+    ) -> Arc<Self> {
         let worker = Arc::new(Self {
             mailbox: Mutex::default(),
             waker: AtomicWaker::new(),
@@ -82,7 +87,7 @@ impl Worker {
             busy: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         });
-        tokio::spawn(run(Arc::clone(&worker), component, metrics));
+        tokio::spawn(run(Arc::clone(&worker), component, connections, metrics));
         worker
     }
 
@@ -152,10 +157,16 @@ impl Drop for LoadGuard {
     }
 }
 
-async fn run(worker: Arc<Worker>, component: Arc<LoadedComponent>, metrics: InstanceMetrics) {
+async fn run(
+    worker: Arc<Worker>,
+    component: Arc<LoadedComponent>,
+    connections: Connections,
+    metrics: InstanceMetrics,
+) {
     let limits = &component.config.limits;
     let cpu = CpuBudget::new(component.runtime.ticks.clone(), limits.cpu);
-    let mut store = Store::new(&component.runtime.engine, InstanceState::new(&component));
+    let state = InstanceState::new(&component, connections);
+    let mut store = Store::new(&component.runtime.engine, state);
     store.limiter(|state| &mut state.memory);
     cpu.watch(&mut store);
     metrics.live.increment(1.0);

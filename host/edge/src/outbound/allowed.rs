@@ -1,11 +1,9 @@
 //! Where a component's outbound HTTP requests may go: `allowed_outbound_hosts`
 //! (Spin: "Granting HTTP Permissions to Components").
 
-use crate::joins::{HostRead, WholeBody};
 use http::Uri;
 use std::net::IpAddr;
 use std::sync::Arc;
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// Why an entry of `allowed_outbound_hosts` was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -160,61 +158,3 @@ fn parse_ports(port: Option<&str>, scheme: &str) -> Result<Ports, &'static str> 
         },
     }
 }
-
-/// Bytes that are copied out of a guest at a time.
-const GUEST_PIECE_BYTES: usize = 64 << 10;
-
-/// Checks each outbound request of an instance against its component's list.
-pub(crate) struct OutboundHooks {
-    pub(crate) component: Arc<str>,
-    pub(crate) allowed: AllowedHosts,
-}
-
-/// What `send_request` answers with: the response, and what becomes of sending the request.
-type Sent = (
-    http::Response<WasiBody>,
-    Box<dyn Future<Output = Result<(), Error>> + Send>,
-);
-
-impl WasiHttpHooks for OutboundHooks {
-    /// The default makes a new filter for each header field.
-    fn is_forbidden_header(&mut self, name: &http::HeaderName) -> bool {
-        wasmtime_wasi_http::DEFAULT_FORBIDDEN_HEADERS.contains(name)
-    }
-
-    /// Also of a component's answers. The default, 1 MiB, is a fresh mapping for each piece, whose
-    /// pages the kernel must clear; pieces of this size are taken from the heap again and again.
-    fn p3_outgoing_body_chunk_size(&mut self) -> usize {
-        GUEST_PIECE_BYTES
-    }
-
-    fn send_request(
-        &mut self,
-        request: http::Request<WasiBody>,
-        options: Option<RequestOptions>,
-        _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
-    ) -> Box<dyn Future<Output = Result<Sent, Error>> + Send> {
-        if !self.allowed.allows(request.uri()) {
-            tracing::warn!(
-                component = %self.component,
-                to = %request.uri().authority().map_or("", |a| a.as_str()),
-                "outbound request refused: not in allowed_outbound_hosts"
-            );
-            metrics::counter!("concierge_edge_outbound_denied_total", "component" => self.component.to_string())
-                .increment(1);
-            return Box::new(async { Err(Error::HttpRequestDenied) });
-        }
-        Box::new(async move {
-            use http_body_util::BodyExt;
-            let request = request.map(|body| HostRead(body).boxed_unsync());
-            let (response, io) = wasmtime_wasi_http::default_send_request(request, options).await?;
-            Ok((
-                response.map(|body| WholeBody::new(body).boxed_unsync()),
-                Box::new(io) as Box<dyn Future<Output = Result<(), Error>> + Send>,
-            ))
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests;
