@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use concierge_edge::DEFAULT_WRITE_TIMEOUT;
 use concierge_wit_http::STREAM_HEADER_MAX_BYTES;
 use concierge_wit_http::server::CALLS_MAX;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
@@ -25,8 +29,12 @@ const CONNECTIONS_MAX: usize = 2 * CALLS_MAX;
 /// All headers of a request, in bytes: a token, and the arguments of a call that
 /// takes a stream, in base64.
 const HEADERS_MAX_BYTES: usize = STREAM_HEADER_MAX_BYTES / 3 * 4 + 16 * 1024;
-/// For a request's headers to arrive, and for a TLS handshake.
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
+/// For a request's headers to arrive, from the connection's or the last answer's end: also how long a
+/// connection waits for its next request. Twice what our own clients let one wait, so that it is
+/// they who close.
+const HEADERS_TIMEOUT: Duration = Duration::from_secs(60);
+/// For a TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Streams at the same time in an HTTP/2 connection.
 const STREAMS_MAX: u32 = 64;
 /// Before accepting again after a failure that does not pass by itself (no
@@ -61,7 +69,7 @@ pub async fn serve(
             match tls {
                 None => answer(stream, internal, watcher).await,
                 Some(tls) => {
-                    match tokio::time::timeout(HEADERS_TIMEOUT, tls.accept(stream)).await {
+                    match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
                         Ok(Ok(stream)) => answer(stream, internal, watcher).await,
                         Ok(Err(error)) => {
                             tracing::debug!("TLS handshake on the internal listener: {error}")
@@ -115,6 +123,27 @@ async fn answer<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let connection = connection(stream, DEFAULT_WRITE_TIMEOUT, move |request| {
+        let internal = Arc::clone(&internal);
+        async move { internal.answer(request).await }
+    });
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!("connection on the internal listener: {error}");
+    }
+}
+
+/// Speaks HTTP on a connection whose client takes some of its answer every `write_timeout`, as on
+/// the listeners of the edge.
+fn connection<S, F, B>(
+    stream: S,
+    write_timeout: Duration,
+    answer: impl Fn(Request<Incoming>) -> F + Send + 'static,
+) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> + Send
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -126,14 +155,50 @@ async fn answer<S>(
         .timer(TokioTimer::new())
         .max_header_list_size(HEADERS_MAX_BYTES as u32)
         .max_concurrent_streams(STREAMS_MAX);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(write_timeout));
     let service = service_fn(move |request| {
-        let internal = Arc::clone(&internal);
-        async move { Ok::<_, std::convert::Infallible>(internal.answer(request).await) }
+        let answer = answer(request);
+        async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
-    let connection = builder
-        .serve_connection(TokioIo::new(stream), service)
-        .into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!("connection on the internal listener: {error}");
+    builder
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
+        .into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::body::{Bytes, Frame};
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    struct Endless;
+
+    impl Body for Endless {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            let piece = Bytes::from_static(&[b'.'; 1024]);
+            Poll::Ready(Some(Ok(Frame::data(piece))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+        let (mut client, server) = tokio::io::duplex(4096);
+        let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        let answer = |_| async { Response::new(Endless) };
+        let ended = connection(server, Duration::from_millis(50), answer).await;
+        let error = format!("{:?}", ended.unwrap_err());
+        assert!(error.contains("TimedOut"), "{error}");
     }
 }
