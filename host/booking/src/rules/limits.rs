@@ -1,7 +1,7 @@
 //! Limits of a stay, and which stays cannot be.
 
 use crate::error::{Error, Reason};
-use crate::types::{Catalogue, Date, Stay, TimeUs};
+use crate::types::{Catalogue, Date, Stay};
 
 /// Most nights of a stay: half a year. Who stays longer rents.
 pub const STAY_NIGHTS_MAX: u32 = 180;
@@ -13,12 +13,11 @@ pub const ARRIVAL_AHEAD_DAYS_MAX: i32 = 3 * 365;
 /// wait for the same nights.
 pub const STAY_ROOMS_MAX: usize = 20;
 
-/// Checks all of a stay that needs no look at prices or inventory.
+/// Checks all of a stay that needs no look at prices or inventory. It may arrive from `today` on.
 ///
 /// # Errors
 /// [`Error::Invalid`] with the field, below `stay`.
-pub fn check_stay(catalogue: &Catalogue, stay: &Stay, now_us: TimeUs) -> Result<(), Error> {
-    let today = Date::at(now_us, &catalogue.zone);
+pub fn check_stay(catalogue: &Catalogue, stay: &Stay, today: Date) -> Result<(), Error> {
     check_dates(stay, today)?;
     check_rooms(catalogue, stay)
 }
@@ -28,23 +27,36 @@ pub fn check_stay(catalogue: &Catalogue, stay: &Stay, now_us: TimeUs) -> Result<
 /// # Errors
 /// [`Error::Invalid`] with the field, below `stay`.
 pub fn check_dates(stay: &Stay, today: Date) -> Result<(), Error> {
-    let nights = stay.departure.since(stay.arrival);
+    check_dates_of("stay.", stay.arrival, stay.departure, today)
+}
+
+/// As [`check_dates`], of fields that begin with `path`.
+///
+/// # Errors
+/// [`Error::Invalid`] with the field.
+pub fn check_dates_of(
+    path: &str,
+    arrival: Date,
+    departure: Date,
+    today: Date,
+) -> Result<(), Error> {
+    let nights = departure.since(arrival);
     let refuse = |field: &str, reason, detail: String| {
-        Err(Error::invalid(format!("stay.{field}"), reason, detail))
+        Err(Error::invalid(format!("{path}{field}"), reason, detail))
     };
     if nights <= 0 {
         let detail = "The departure must be after the arrival.".to_owned();
         return refuse("departure", Reason::DatesOrder, detail);
     }
-    if stay.nights() > STAY_NIGHTS_MAX {
+    if nights > STAY_NIGHTS_MAX as i32 {
         let detail = format!("A stay has at most {STAY_NIGHTS_MAX} nights.");
         return refuse("departure", Reason::StayTooLong, detail);
     }
-    if stay.arrival < today {
+    if arrival < today {
         let detail = format!("The arrival is past; today is {today}.");
         return refuse("arrival", Reason::ArrivalPast, detail);
     }
-    if stay.arrival.since(today) > ARRIVAL_AHEAD_DAYS_MAX {
+    if arrival.since(today) > ARRIVAL_AHEAD_DAYS_MAX {
         let detail = format!("Arrivals can be booked up to {ARRIVAL_AHEAD_DAYS_MAX} days ahead.");
         return refuse("arrival", Reason::ArrivalTooFar, detail);
     }

@@ -2,5 +2,7 @@
 //! nothing.
 
 pub mod action;
+pub mod check;
 pub mod limits;
 pub mod price;
+pub mod saga;

@@ -7,7 +7,7 @@ use crate::rules::limits;
 use crate::store::Nights;
 use crate::types::{
     Catalogue, Date, Delta, Money, Penalty, Price, PricedRoom, RatePlan, RatePlanCode, Room,
-    RoomTypeCode, Stay, TimeUs, US_PER_S,
+    RoomTypeCode, Stay, US_PER_S,
 };
 
 /// Basis points in one.
@@ -16,7 +16,13 @@ const BASIS_POINTS: i128 = 10_000;
 /// The highest price of a night, minor units: far above any, and far below where sums would overflow.
 pub const PRICE_MAX: Money = 1_000_000_000_000;
 
-/// Prices of dates, made fit for looking up.
+/// Prices of nights.
+pub trait NightPrices {
+    /// The price of a night; `None`: not sold.
+    fn night(&self, plan: &RatePlan, kind: &RoomTypeCode, night: Date) -> Option<Money>;
+}
+
+/// Prices of dates as the store gives them, made fit for looking up.
 #[derive(Debug, Default)]
 pub struct Prices<'n> {
     set: HashMap<(&'n RatePlanCode, &'n RoomTypeCode, Date), Option<Money>>,
@@ -30,10 +36,10 @@ impl<'n> Prices<'n> {
         let set = set.map(|(plan, kind, night, price)| ((plan, kind, *night), *price));
         Self { set: set.collect() }
     }
+}
 
-    /// The price of a night; `None`: not sold.
-    #[must_use]
-    pub fn night(&self, plan: &RatePlan, kind: &RoomTypeCode, night: Date) -> Option<Money> {
+impl NightPrices for Prices<'_> {
+    fn night(&self, plan: &RatePlan, kind: &RoomTypeCode, night: Date) -> Option<Money> {
         match self.set.get(&(&plan.code, kind, night)) {
             Some(price) => *price,
             None => plan.base_price(kind),
@@ -41,29 +47,62 @@ impl<'n> Prices<'n> {
     }
 }
 
-/// Prices a stay at a time, after checking it. `nights` has the prices of all its nights.
+/// Prices for a guest who is in the house: the nights before today are as they were agreed.
+#[derive(Debug)]
+pub struct Agreed<'a, P> {
+    /// What was agreed.
+    pub stay: &'a Stay,
+    /// At which price.
+    pub price: &'a Price,
+    /// Today.
+    pub today: Date,
+    /// Today's prices.
+    pub prices: &'a P,
+}
+
+impl<P: NightPrices> NightPrices for Agreed<'_, P> {
+    fn night(&self, plan: &RatePlan, kind: &RoomTypeCode, night: Date) -> Option<Money> {
+        let agreed = || {
+            let mut rooms = self.price.rooms.iter();
+            let room = rooms.find(|priced| {
+                priced.room.room_type == *kind && priced.room.rate_plan == plan.code
+            })?;
+            let index = usize::try_from(night.since(self.stay.arrival)).ok()?;
+            room.nights.get(index).copied()
+        };
+        match night < self.today {
+            true => agreed().or_else(|| self.prices.night(plan, kind, night)),
+            false => self.prices.night(plan, kind, night),
+        }
+    }
+}
+
+/// Prices a stay after checking it; it may arrive from `today` on. `prices` has all its nights.
 ///
 /// # Errors
 /// [`Error::Invalid`] where the stay cannot be or is not sold.
 pub fn price_stay(
     catalogue: &Catalogue,
-    nights: &Nights,
+    prices: &impl NightPrices,
     stay: &Stay,
-    now_us: TimeUs,
+    today: Date,
 ) -> Result<Price, Error> {
-    limits::check_stay(catalogue, stay, now_us)?;
-    price_checked(catalogue, nights, stay)
+    limits::check_stay(catalogue, stay, today)?;
+    price_checked(catalogue, prices, stay)
 }
 
 /// Prices a stay that was checked.
 ///
 /// # Errors
 /// [`Error::Invalid`] where a night is not sold.
-pub fn price_checked(catalogue: &Catalogue, nights: &Nights, stay: &Stay) -> Result<Price, Error> {
-    let prices = Prices::of(nights);
+pub fn price_checked(
+    catalogue: &Catalogue,
+    prices: &impl NightPrices,
+    stay: &Stay,
+) -> Result<Price, Error> {
     let rooms = stay.rooms.iter().enumerate();
     let rooms: Vec<PricedRoom> = rooms
-        .map(|(index, room)| price_room(catalogue, &prices, stay, index, room))
+        .map(|(index, room)| price_room(catalogue, prices, stay, index, room))
         .collect::<Result<_, _>>()?;
     Ok(Price {
         currency: catalogue.hotel.currency.clone(),
@@ -78,7 +117,7 @@ pub fn price_checked(catalogue: &Catalogue, nights: &Nights, stay: &Stay) -> Res
 
 fn price_room(
     catalogue: &Catalogue,
-    prices: &Prices<'_>,
+    prices: &impl NightPrices,
     stay: &Stay,
     index: usize,
     room: &Room,
@@ -126,7 +165,7 @@ fn price_room(
 }
 
 /// Tax on a sum, rounded half away from zero, as tax offices do.
-fn tax(sum: Money, basis_points: u32) -> Money {
+pub(crate) fn tax(sum: Money, basis_points: u32) -> Money {
     let exact = i128::from(sum) * i128::from(basis_points);
     let rounded = (exact + BASIS_POINTS / 2) / BASIS_POINTS;
     Money::try_from(rounded).unwrap_or(Money::MAX)

@@ -203,6 +203,22 @@ pub enum PaymentState {
     Voided,
 }
 
+impl PaymentState {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Pending => "pending",
+            Self::Declined => "declined",
+            Self::Authorised => "authorised",
+            Self::Captured => "captured",
+            Self::Refunded => "refunded",
+            Self::Voided => "voided",
+        }
+    }
+}
+
 /// The payment of a reservation, summed up from its attempts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {

@@ -37,6 +37,9 @@ pub struct Date(i32);
 pub struct InvalidDate(pub String);
 
 impl Date {
+    /// The first date, 1970-01-01.
+    pub const EPOCH: Self = Self(0);
+
     /// Days since 1970-01-01.
     #[must_use]
     pub fn days(self) -> i32 {
@@ -66,6 +69,15 @@ impl Date {
         let micros = i64::try_from(time_us).unwrap_or(i64::MAX);
         let time = Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX);
         Self::from_civil(zone.0.to_datetime(time).date())
+    }
+
+    /// Year, month (1 to 12), day of the month, and day of the week (0: Monday).
+    #[must_use]
+    pub fn parts(self) -> (i16, usize, i8, usize) {
+        let date = self.civil();
+        let month = usize::try_from(date.month()).unwrap_or(1);
+        let weekday = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or(0);
+        (date.year(), month, date.day(), weekday)
     }
 
     fn from_civil(date: civil::Date) -> Self {
@@ -134,6 +146,14 @@ impl fmt::Debug for Date {
     }
 }
 
+/// A time as RFC 3339 writes it, in UTC, to the second.
+#[must_use]
+pub fn rfc3339(time_us: TimeUs) -> String {
+    let seconds = i64::try_from(time_us / US_PER_S).unwrap_or(i64::MAX);
+    let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
+    time.to_string()
+}
+
 /// A time zone of the IANA database, which is compiled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone(TimeZone);
@@ -143,6 +163,12 @@ impl Zone {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         TimeZone::get(name).ok().map(Self)
+    }
+
+    /// The time zone of UTC.
+    #[must_use]
+    pub fn utc() -> Self {
+        Self(TimeZone::UTC)
     }
 }
 
@@ -173,6 +199,12 @@ mod tests {
         }
         assert!(Date::try_from(-1).is_err());
         assert!(Date::try_from(LAST + 1).is_err());
+    }
+
+    #[test]
+    fn times_are_written_in_utc() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(1_785_000_000_999_999), "2026-07-25T17:20:00Z");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use codes::{
     AttemptId, CODE_MAX_BYTES, HotelCode, InvalidCode, MailId, RatePlanCode, ReservationCode,
     ReservationId, RoomTypeCode, WaitingId, WebhookId,
 };
-pub use dates::{Date, InvalidDate, MINUTES_PER_DAY, TimeUs, US_PER_S, Zone};
+pub use dates::{Date, InvalidDate, MINUTES_PER_DAY, TimeUs, US_PER_S, Zone, rfc3339};
 pub use hotel::{
     Address, Allotment, Catalogue, Hotel, Localised, Meals, Money, Penalty, Photo, Position, Rate,
     RatePlan, RoomType, sellable,
