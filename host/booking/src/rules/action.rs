@@ -284,3 +284,311 @@ fn wrong_state(state: State, done: &str) -> Error {
     let text = format!("A reservation that is {} cannot be {done}.", state.as_str());
     Error::Conflict(Conflict::State, text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::fixture::{attempt, base, catalogue, held, noon_us, paid, stay, today};
+    use crate::store::Nights;
+    use crate::types::Delta;
+
+    const HOUR_US: TimeUs = 3_600 * 1_000_000;
+
+    fn done(outcome: Outcome) -> RuleResult {
+        outcome.unwrap().unwrap()
+    }
+
+    fn refused(outcome: Outcome) -> Conflict {
+        match outcome {
+            Err(Error::Conflict(conflict, _)) => conflict,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn nights(deltas: &[Delta]) -> Vec<(i32, i32)> {
+        let nights = deltas.iter();
+        nights
+            .map(|delta| (delta.night.since(today()), delta.rooms))
+            .collect()
+    }
+
+    fn price(stay: &Stay) -> Price {
+        price::price_checked(&catalogue(), &base(&Nights::default()), stay).unwrap()
+    }
+
+    #[test]
+    fn cancelling_in_time_gives_all_back() {
+        let before = paid(
+            stay("flex", 2, 5, 7),
+            State::Confirmed,
+            AttemptState::Captured,
+        );
+        let result = done(cancel(&before, noon_us(), today()));
+        let after = &result.reservation;
+        assert_eq!((after.state, after.fee), (State::Cancelled, 0));
+        assert_eq!(nights(&result.deltas), [(5, -2), (6, -2)]);
+        assert_eq!(after.reserved_nights().len(), 0);
+        let paid = &after.attempts[0];
+        assert_eq!(
+            (paid.state, paid.refunded),
+            (AttemptState::Refunding, paid.amount)
+        );
+        assert_eq!(result.effects.kind, Some(ChangeKind::ReservationCancelled));
+        assert_eq!(
+            cancel(after, noon_us(), today()),
+            Ok(None),
+            "it is so already"
+        );
+    }
+
+    #[test]
+    fn cancelling_late_costs_the_penalty() {
+        let before = paid(
+            stay("flex", 2, 1, 4),
+            State::Confirmed,
+            AttemptState::Captured,
+        );
+        // Check-in is tomorrow at 15:00, and it is free until a day before.
+        let free_until = before.price.free_until_us().unwrap();
+        assert_eq!(free_until, noon_us() + 3 * HOUR_US);
+        let free = done(cancel(&before, free_until, today())).reservation;
+        assert_eq!(free.fee, 0, "to the very microsecond");
+        let after = done(cancel(&before, free_until + 1, today())).reservation;
+        // The first night of both rooms, with 6% tax.
+        assert_eq!(after.fee, 2 * 10_600);
+        let paid = &after.attempts[0];
+        assert_eq!(paid.refunded, paid.amount - after.fee);
+    }
+
+    #[test]
+    fn what_is_not_paid_costs_nothing_to_give_up() {
+        let mut before = held(stay("fixed", 1, 5, 7));
+        assert_eq!(done(cancel(&before, noon_us(), today())).reservation.fee, 0);
+        before
+            .attempts
+            .push(attempt(AttemptState::Authorising, 100));
+        let after = done(cancel(&before, noon_us(), today())).reservation;
+        assert_eq!(after.attempts[0].state, AttemptState::Voiding);
+        assert_eq!(after.attempts[0].due_us, noon_us());
+    }
+
+    #[test]
+    fn what_went_back_already_counts() {
+        for state in [AttemptState::Refunded, AttemptState::Refunding] {
+            let mut before = paid(stay("flex", 1, 5, 7), State::Confirmed, state);
+            before.attempts[0].refunded = 1_000;
+            let after = done(cancel(&before, noon_us(), today())).reservation;
+            let paid = &after.attempts[0];
+            assert_eq!(
+                (paid.state, paid.refunded),
+                (AttemptState::Refunding, paid.amount)
+            );
+        }
+    }
+
+    #[test]
+    fn a_charge_under_way_is_given_back_when_it_is_done() {
+        let before = paid(
+            stay("half", 1, 5, 7),
+            State::Confirmed,
+            AttemptState::Capturing,
+        );
+        let after = done(cancel(&before, noon_us(), today())).reservation;
+        let paid = &after.attempts[0];
+        assert_eq!(after.fee, before.price.total / 2);
+        assert_eq!(
+            (paid.state, paid.refunded),
+            (AttemptState::Capturing, paid.amount - after.fee)
+        );
+    }
+
+    #[test]
+    fn holds_expire_at_their_end_unless_a_payment_is_awaited() {
+        let mut before = held(stay("flex", 3, 0, 2));
+        let end_us = before.hold_expires_us;
+        assert_eq!(before.due_us(), Some(end_us));
+        assert_eq!(expire(&before, end_us - 1, today()), Ok(None));
+        let result = done(expire(&before, end_us, today()));
+        assert_eq!(result.reservation.state, State::Expired);
+        assert_eq!(nights(&result.deltas), [(0, -3), (1, -3)]);
+
+        before
+            .attempts
+            .push(attempt(AttemptState::Authorising, 100));
+        before.attempts[0].due_us = end_us + 2 * crate::types::PAYMENT_PATIENCE_US;
+        let patience_us = end_us + crate::types::PAYMENT_PATIENCE_US;
+        assert_eq!(
+            before.due_us(),
+            Some(patience_us),
+            "not before: nothing could be done"
+        );
+        assert_eq!(expire(&before, patience_us - 1, today()), Ok(None));
+        let after = done(expire(&before, patience_us, today())).reservation;
+        assert_eq!(after.state, State::Expired);
+        assert_eq!(after.attempts[0].state, AttemptState::Voiding);
+        assert_eq!(expire(&after, patience_us, today()), Ok(None));
+    }
+
+    #[test]
+    fn guests_come_on_days_of_their_stay() {
+        let before = paid(
+            stay("flex", 1, 1, 3),
+            State::Confirmed,
+            AttemptState::Captured,
+        );
+        for (day, comes) in [(0, false), (1, true), (2, true), (3, false)] {
+            let outcome = check_in(&before, noon_us(), today().plus(day));
+            match comes {
+                true => assert_eq!(done(outcome).reservation.state, State::CheckedIn),
+                false => assert_eq!(refused(outcome), Conflict::NotNow),
+            }
+        }
+        let unpaid = held(stay("flex", 1, 0, 3));
+        assert_eq!(
+            refused(check_in(&unpaid, noon_us(), today())),
+            Conflict::State
+        );
+    }
+
+    #[test]
+    fn leaving_early_gives_the_nights_from_today_on_back() {
+        let before = paid(
+            stay("flex", 1, 0, 4),
+            State::CheckedIn,
+            AttemptState::Captured,
+        );
+        for (day, back) in [
+            (0, vec![(0, -1), (1, -1), (2, -1), (3, -1)]),
+            (3, vec![(3, -1)]),
+            (4, vec![]),
+            (9, vec![]),
+        ] {
+            let result = done(check_out(&before, noon_us(), today().plus(day)));
+            assert_eq!(nights(&result.deltas), back);
+            assert_eq!(result.reservation.occupied_until, today().plus(day.min(4)));
+            assert_eq!(
+                result.reservation.attempts, before.attempts,
+                "what was agreed is owed"
+            );
+            assert_eq!(result.effects.kind, Some(ChangeKind::ReservationChanged));
+        }
+    }
+
+    #[test]
+    fn who_did_not_come_pays_the_penalty_and_frees_what_is_left() {
+        let before = paid(
+            stay("half", 1, 0, 3),
+            State::Confirmed,
+            AttemptState::Captured,
+        );
+        let early = no_show(&before, noon_us(), today());
+        assert_eq!(refused(early), Conflict::NotNow);
+        let result = done(no_show(&before, noon_us(), today().plus(1)));
+        let after = &result.reservation;
+        assert_eq!(
+            (after.state, after.fee),
+            (State::NoShow, before.price.total / 2)
+        );
+        assert_eq!(nights(&result.deltas), [(1, -1), (2, -1)]);
+        assert_eq!(after.attempts[0].refunded, before.price.total - after.fee);
+    }
+
+    #[test]
+    fn moving_takes_and_gives_only_what_differs() {
+        let before = paid(
+            stay("flex", 2, 1, 4),
+            State::Confirmed,
+            AttemptState::Captured,
+        );
+        let to = stay("flex", 2, 2, 5);
+        let result = done(change(&before, &to, &price(&to), noon_us(), today()));
+        assert_eq!(nights(&result.deltas), [(1, -2), (4, 2)]);
+        assert_eq!(result.reservation.occupied_until, to.departure);
+        assert_eq!(
+            result.reservation.attempts, before.attempts,
+            "as dear as before"
+        );
+    }
+
+    #[test]
+    fn a_shorter_stay_gives_money_back_while_cancelling_is_free() {
+        let before = paid(
+            stay("flex", 1, 5, 9),
+            State::Confirmed,
+            AttemptState::Captured,
+        );
+        let to = stay("flex", 1, 5, 7);
+        let after = done(change(&before, &to, &price(&to), noon_us(), today())).reservation;
+        let paid = &after.attempts[0];
+        assert_eq!(paid.state, AttemptState::Refunding);
+        assert_eq!(paid.refunded, before.price.total - after.price.total);
+        let late = before.price.free_until_us().unwrap() + 1;
+        let after = done(change(&before, &to, &price(&to), late, today())).reservation;
+        assert_eq!(after.attempts, before.attempts);
+    }
+
+    #[test]
+    fn what_is_being_paid_does_not_change() {
+        let mut before = held(stay("flex", 1, 5, 9));
+        let to = stay("flex", 1, 5, 7);
+        let price = price(&to);
+        let change = |before: &Reservation, now_us| change(before, &to, &price, now_us, today());
+        assert!(change(&before, noon_us()).is_ok());
+        let late = refused(change(&before, before.hold_expires_us));
+        assert_eq!(late, Conflict::HoldExpired);
+        before
+            .attempts
+            .push(attempt(AttemptState::Authorising, 100));
+        assert_eq!(
+            refused(change(&before, noon_us())),
+            Conflict::PaymentUnderWay
+        );
+    }
+
+    #[test]
+    fn who_is_in_the_house_changes_only_the_departure() {
+        let before = paid(
+            stay("flex", 1, -2, 3),
+            State::CheckedIn,
+            AttemptState::Captured,
+        );
+        let change = |from, to| {
+            let to = stay("flex", 1, from, to);
+            change(&before, &to, &price(&to), noon_us(), today())
+        };
+        assert_eq!(refused(change(-1, 3)), Conflict::NotNow);
+        assert_eq!(refused(change(-2, -1)), Conflict::NotNow);
+        assert_eq!(nights(&done(change(-2, 5)).deltas), [(3, 1), (4, 1)]);
+        assert_eq!(
+            nights(&done(change(-2, 0)).deltas),
+            [(0, -1), (1, -1), (2, -1)]
+        );
+    }
+
+    #[test]
+    fn what_has_ended_stays_as_it_is() {
+        let to = stay("flex", 1, 5, 7);
+        for state in [
+            State::Cancelled,
+            State::Expired,
+            State::NoShow,
+            State::CheckedOut,
+        ] {
+            let it = paid(stay("flex", 1, 0, 3), state, AttemptState::Captured);
+            let later = today().plus(1);
+            let outcomes = [
+                (State::Cancelled, cancel(&it, noon_us(), later)),
+                (State::CheckedIn, check_in(&it, noon_us(), later)),
+                (State::CheckedOut, check_out(&it, noon_us(), later)),
+                (State::NoShow, no_show(&it, noon_us(), later)),
+                (State::Held, change(&it, &to, &price(&to), noon_us(), later)),
+            ];
+            for (goal, outcome) in outcomes {
+                match goal == state {
+                    true => assert_eq!(outcome, Ok(None)),
+                    false => assert_eq!(refused(outcome), Conflict::State),
+                }
+            }
+        }
+    }
+}

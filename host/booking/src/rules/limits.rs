@@ -111,3 +111,92 @@ fn check_rooms(catalogue: &Catalogue, stay: &Stay) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::fixture::{catalogue, room, stay, today};
+
+    fn refusal(stay: &Stay) -> Option<(String, Reason)> {
+        match check_stay(&catalogue(), stay, today()) {
+            Ok(()) => None,
+            Err(Error::Invalid { field, reason, .. }) => Some((field, reason)),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn stays_that_cannot_be_are_refused_with_the_field() {
+        let nights = |from, to| stay("flex", 1, from, to);
+        for (stay, field, reason) in [
+            (nights(3, 3), "departure", Reason::DatesOrder),
+            (nights(3, 2), "departure", Reason::DatesOrder),
+            (nights(0, 400), "departure", Reason::StayTooLong),
+            (nights(-1, 2), "arrival", Reason::ArrivalPast),
+            (
+                nights(3 * 365 + 1, 3 * 365 + 2),
+                "arrival",
+                Reason::ArrivalTooFar,
+            ),
+            (nights(0, 31), "rooms.0.rate_plan", Reason::StayTooLong),
+            (stay("flex", 0, 1, 2), "rooms", Reason::Rooms),
+            (stay("flex", 21, 1, 2), "rooms", Reason::Rooms),
+            (
+                stay("none", 1, 1, 2),
+                "rooms.0.rate_plan",
+                Reason::NotOffered,
+            ),
+        ] {
+            assert_eq!(refusal(&stay), Some((format!("stay.{field}"), reason)));
+        }
+        for good in [
+            nights(0, 1),
+            nights(0, 30),
+            nights(3 * 365, 3 * 365 + 1),
+            stay("flex", 20, 1, 2),
+        ] {
+            assert_eq!(refusal(&good), None);
+        }
+    }
+
+    #[test]
+    fn rooms_hold_whom_they_hold() {
+        let party = |adults, children| {
+            let mut stay = stay("flex", 1, 1, 2);
+            stay.rooms.push(room("double", "flex"));
+            stay.rooms[1].adults = adults;
+            stay.rooms[1].children = children;
+            refusal(&stay).map(|(field, reason)| {
+                assert_eq!(field, "stay.rooms.1.adults");
+                reason
+            })
+        };
+        assert_eq!(party(0, 0), Some(Reason::NoGuests));
+        assert_eq!(party(0, 2), None, "children in a room of their own");
+        assert_eq!(party(2, 1), None);
+        for (adults, children) in [(3, 0), (2, 2), (0, 3), (u32::MAX, u32::MAX)] {
+            assert_eq!(party(adults, children), Some(Reason::TooManyGuests));
+        }
+    }
+
+    #[test]
+    fn plans_have_a_shortest_stay_and_may_be_closed() {
+        let mut catalogue = catalogue();
+        let mut plans = catalogue.rate_plans.to_vec();
+        plans[1].min_nights = 3;
+        catalogue.rate_plans = plans.clone().into();
+        let reason = |catalogue: &Catalogue, to| match check_stay(
+            catalogue,
+            &stay("flex", 1, 1, to),
+            today(),
+        ) {
+            Err(Error::Invalid { reason, .. }) => Some(reason),
+            other => other.map(|()| None).unwrap(),
+        };
+        assert_eq!(reason(&catalogue, 3), Some(Reason::StayTooShort));
+        assert_eq!(reason(&catalogue, 4), None);
+        plans[1].open = false;
+        catalogue.rate_plans = plans.into();
+        assert_eq!(reason(&catalogue, 4), Some(Reason::NotOffered));
+    }
+}

@@ -6,3 +6,6 @@ pub mod check;
 pub mod limits;
 pub mod price;
 pub mod saga;
+
+#[cfg(test)]
+pub(crate) mod fixture;

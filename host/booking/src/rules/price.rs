@@ -247,3 +247,186 @@ fn difference(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::fixture::{base, catalogue, held, noon_us, rate_plan, room, stay, today};
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
+    #[test]
+    fn a_stay_costs_its_nights_and_taxes() {
+        let mut stay = stay("flex", 1, 1, 4);
+        stay.rooms.push(room("suite", "half"));
+        stay.rooms[1].children = 1;
+        let nights = Nights {
+            prices: vec![(
+                "flex".parse().unwrap(),
+                "double".parse().unwrap(),
+                today().plus(2),
+                Some(12_345),
+            )],
+            ..Nights::default()
+        };
+        let price = price_stay(&catalogue(), &Prices::of(&nights), &stay, today()).unwrap();
+        assert_eq!(price.rooms[0].nights, [10_000, 12_345, 10_000]);
+        // 6% of 323.45 is 19.407.
+        assert_eq!(price.rooms[0].tax, 1_941);
+        // Children pay no local tax.
+        assert_eq!(
+            price
+                .rooms
+                .iter()
+                .map(|room| room.city_tax)
+                .collect::<Vec<_>>(),
+            [1_200, 1_200]
+        );
+        assert_eq!(price.rooms[1].nights, [25_000; 3]);
+        assert_eq!(price.total, 32_345 + 1_941 + 1_200 + 75_000 + 4_500 + 1_200);
+        assert_eq!((price.currency.as_str(), price.currency_digits), ("EUR", 2));
+        assert_eq!(
+            price.free_until_us(),
+            None,
+            "one room of two cannot be cancelled for nothing"
+        );
+        assert_eq!(price.penalty(), 10_600 + (75_000 + 4_500 + 1_200) / 2);
+    }
+
+    #[test]
+    fn nights_that_are_not_sold_are_not_sold() {
+        let mut nights = Nights::default();
+        let (flex, double) = ("flex".parse().unwrap(), "double".parse().unwrap());
+        nights.prices.push((flex, double, today().plus(2), None));
+        let prices = Prices::of(&nights);
+        let error = price_stay(&catalogue(), &prices, &stay("flex", 1, 1, 4), today()).unwrap_err();
+        let Error::Invalid { field, reason, .. } = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(
+            (field.as_str(), reason),
+            ("stay.rooms.0.rate_plan", Reason::NotOffered)
+        );
+        assert!(price_stay(&catalogue(), &prices, &stay("flex", 1, 3, 4), today()).is_ok());
+        // Not under this plan on any night.
+        let mut suite = stay("fixed", 1, 1, 2);
+        suite.rooms[0] = room("suite", "fixed");
+        assert!(price_stay(&catalogue(), &prices, &suite, today()).is_err());
+    }
+
+    #[test]
+    fn tax_rounds_half_away_from_zero() {
+        for (sum, basis_points, expected) in [
+            (0, 600, 0),
+            (1, 5_000, 1),
+            (1, 4_999, 0),
+            (25, 600, 2),
+            (24, 600, 1),
+            (10_000, 0, 0),
+        ] {
+            assert_eq!(tax(sum, basis_points), expected, "{sum} {basis_points}");
+        }
+        assert_eq!(tax(PRICE_MAX * 180, 10_000), PRICE_MAX * 180);
+    }
+
+    #[test]
+    fn who_is_in_the_house_keeps_what_was_agreed_for_the_nights_that_were() {
+        let before = held(stay("flex", 1, -2, 2));
+        let mut catalogue = catalogue();
+        let dearer = [("double", 20_000)];
+        catalogue.rate_plans = [rate_plan("flex", Some(24), Penalty::FirstNight, &dearer)].into();
+        let nights = Nights::default();
+        let agreed = Agreed {
+            stay: &before.stay,
+            price: &before.price,
+            today: today(),
+            prices: &base(&nights),
+        };
+        let longer = stay("flex", 1, -2, 3);
+        let price = price_stay(&catalogue, &agreed, &longer, longer.arrival).unwrap();
+        assert_eq!(
+            price.rooms[0].nights,
+            [10_000, 10_000, 20_000, 20_000, 20_000]
+        );
+    }
+
+    #[test]
+    fn yen_have_no_digits_and_dinars_three() {
+        for (currency, digits) in [("EUR", 2), ("JPY", 0), ("KWD", 3), ("XXX", 2)] {
+            assert_eq!(currency_digits(currency), digits, "{currency}");
+        }
+    }
+
+    fn any_stay(rng: &mut StdRng) -> Stay {
+        let from = rng.random_range(0..40);
+        let mut stay = stay("flex", 1, from, from + rng.random_range(1..10));
+        stay.rooms = (0..rng.random_range(1..6))
+            .map(|_| {
+                let kind = ["double", "suite"][rng.random_range(0..2)];
+                let plan = ["flex", "half"][rng.random_range(0..2)];
+                let mut room = room(kind, plan);
+                room.adults = rng.random_range(1..3);
+                room
+            })
+            .collect();
+        stay
+    }
+
+    /// Whatever is booked: the parts make the total, no penalty is above it or below nothing, and what is taken is
+    /// what is given back.
+    #[test]
+    fn prices_and_rooms_add_up() {
+        let seed =
+            std::env::var("SEED").map_or_else(|_| rand::random(), |text| text.parse().unwrap());
+        println!("SEED={seed}");
+        let mut rng = StdRng::seed_from_u64(seed);
+        for _ in 0..500 {
+            let mut catalogue = catalogue();
+            let mut hotel = catalogue.hotel.as_ref().clone();
+            hotel.tax_basis_points = rng.random_range(0..=10_000);
+            hotel.city_tax = rng.random_range(0..1_000);
+            catalogue.hotel = hotel.into();
+            let (stay, other) = (any_stay(&mut rng), any_stay(&mut rng));
+            let nights = Nights::default();
+            let price = price_stay(&catalogue, &base(&nights), &stay, today()).unwrap();
+            assert_eq!(
+                price.total,
+                price.rooms.iter().map(PricedRoom::total).sum::<Money>()
+            );
+            for room in &price.rooms {
+                assert!((0..=room.total()).contains(&room.penalty), "{room:?}");
+                let exact = room.nights.iter().sum::<Money>() as f64
+                    * f64::from(catalogue.hotel.tax_basis_points)
+                    / 10_000.0;
+                assert!((room.tax as f64 - exact).abs() <= 0.5, "{room:?}");
+            }
+            assert!((0..=price.penalty()).contains(&price.cancellation_fee(noon_us())));
+
+            let rooms = |deltas: &[Delta]| {
+                deltas
+                    .iter()
+                    .map(|delta| i64::from(delta.rooms))
+                    .sum::<i64>()
+            };
+            let (took, back) = (
+                taken(&stay),
+                given_back(&stay.rooms, stay.arrival, stay.departure),
+            );
+            assert!(took.is_sorted() && back.is_sorted());
+            assert_eq!(
+                rooms(&took),
+                i64::from(stay.nights()) * stay.rooms.len() as i64
+            );
+            assert_eq!(took.len(), back.len());
+            for (took, back) in took.iter().zip(&back) {
+                assert_eq!(
+                    (&took.room_type, took.night, took.rooms),
+                    (&back.room_type, back.night, -back.rooms)
+                );
+            }
+            let moved = moved(&stay.rooms, stay.arrival, stay.departure, &other);
+            assert!(moved.is_sorted() && moved.iter().all(|delta| delta.rooms != 0));
+            assert_eq!(rooms(&moved), rooms(&taken(&other)) - rooms(&took));
+        }
+    }
+}

@@ -280,3 +280,7 @@ fn result(reservation: Reservation, kind: Option<ChangeKind>, what: &'static str
         },
     }
 }
+
+#[cfg(test)]
+#[path = "saga_tests.rs"]
+mod tests;
