@@ -11,6 +11,7 @@
 pub(crate) mod conformance;
 pub(crate) mod edits;
 mod records;
+pub mod sqlite;
 
 pub use records::{
     AuditEntry, AuditQuery, ChangeKind, Changed, Claim, ClaimedKey, Decided, Due, Edit, Effects,
