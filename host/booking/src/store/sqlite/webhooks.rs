@@ -98,7 +98,7 @@ pub(super) fn due(
 ) -> Result<Vec<(TimeUs, WebhookDelivery)>, Failure> {
     let due = connection
         .prepare_cached(
-            "SELECT due_us, hotel.code, webhook.id, url, secret, last_failure,
+            "SELECT delivery.due_us, hotel.code, webhook.id, url, secret, last_failure,
                  position, tries, kind, at_us, reservation.document
              FROM webhook
              JOIN delivery ON delivery.hotel = webhook.hotel AND delivery.webhook = webhook.id
@@ -107,7 +107,7 @@ pub(super) fn due(
              JOIN hotel ON hotel.number = webhook.hotel
              JOIN reservation ON reservation.hotel = webhook.hotel
                  AND reservation.id = delivery.reservation
-             WHERE due_us <= ?1 ORDER BY due_us, position LIMIT ?2",
+             WHERE delivery.due_us <= ?1 ORDER BY delivery.due_us, position LIMIT ?2",
         )?
         .query_map(params![now_us, max], |row| {
             let delivery = WebhookDelivery {
