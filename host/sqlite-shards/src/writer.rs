@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::oneshot;
 
 use crate::connection;
@@ -86,6 +86,16 @@ fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
 
+/// A failure of a statement for which SQLite has undone the whole transaction, not the statement alone
+/// (<https://sqlite.org/lang_transaction.html>, "Response To Errors Within A Transaction").
+fn undone_by_sqlite(full: bool) -> rusqlite::Error {
+    let code = match full {
+        true => ffi::SQLITE_FULL,
+        false => ffi::SQLITE_ABORT_ROLLBACK,
+    };
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
+}
+
 /// What an operation writes with.
 pub struct WriteTx<'c> {
     connection: &'c Connection,
@@ -138,10 +148,21 @@ impl Deref for WriteTx<'_> {
     }
 }
 
+/// How an operation went.
+enum Ran {
+    /// What it wrote is to be kept.
+    Kept,
+    /// What it wrote is to be undone.
+    Refused {
+        /// Since the disk is full.
+        full: bool,
+    },
+}
+
 /// An operation in the queue.
 trait Job<E>: Send {
-    /// Does it; false to undo what it wrote.
-    fn run(&mut self, tx: &WriteTx<'_>) -> bool;
+    /// Does it.
+    fn run(&mut self, tx: &WriteTx<'_>) -> Ran;
     /// Answers, once the group is durable or has failed.
     fn answer(self: Box<Self>, group: Result<(), E>);
 }
@@ -159,11 +180,19 @@ where
     E: DomainError,
     F: FnOnce(&WriteTx<'_>) -> Result<T, Failure<E>> + Send,
 {
-    fn run(&mut self, tx: &WriteTx<'_>) -> bool {
-        if let Some(work) = self.work.take() {
-            self.result = work(tx).map_err(|failure| failure.into_error(self.name));
-        }
-        self.result.is_ok()
+    fn run(&mut self, tx: &WriteTx<'_>) -> Ran {
+        let Some(work) = self.work.take() else {
+            return Ran::Refused { full: false };
+        };
+        let result = work(tx);
+        let ran = match &result {
+            Ok(_) => Ran::Kept,
+            Err(failure) => Ran::Refused {
+                full: matches!(failure, Failure::Engine(error) if is_full(error)),
+            },
+        };
+        self.result = result.map_err(|failure| failure.into_error(self.name));
+        ran
     }
 
     fn answer(self: Box<Self>, group: Result<(), E>) {
@@ -433,7 +462,10 @@ impl<E: DomainError> Group<E> {
         tx.run("BEGIN IMMEDIATE")?;
         for job in jobs {
             tx.run("SAVEPOINT operation")?;
-            if !job.run(&tx) {
+            if let Ran::Refused { full } = job.run(&tx) {
+                if self.connection.is_autocommit() {
+                    return Err(undone_by_sqlite(full));
+                }
                 tx.run("ROLLBACK TO operation")?;
             }
             tx.run("RELEASE operation")?;

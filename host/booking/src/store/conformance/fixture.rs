@@ -16,20 +16,20 @@ use crate::types::{
 };
 
 /// 2026-11-26 12:00 UTC.
-pub(super) const NOW: TimeUs = 1_795_694_400 * US_PER_S;
+pub(crate) const NOW: TimeUs = 1_795_694_400 * US_PER_S;
 
-pub(super) const DAY_US: TimeUs = 24 * 3_600 * US_PER_S;
+pub(crate) const DAY_US: TimeUs = 24 * 3_600 * US_PER_S;
 
 /// The day of [`NOW`].
-pub(super) fn today() -> Date {
+pub(crate) fn today() -> Date {
     "2026-11-26".parse().unwrap()
 }
 
-pub(super) fn code(text: &str) -> RoomTypeCode {
+pub(crate) fn code(text: &str) -> RoomTypeCode {
     text.parse().unwrap()
 }
 
-pub(super) fn hotel(code: &HotelCode, overbooking_percent: u32) -> Hotel {
+pub(crate) fn hotel(code: &HotelCode, overbooking_percent: u32) -> Hotel {
     Hotel {
         code: code.clone(),
         name: format!("Hotel {code}"),
@@ -53,7 +53,7 @@ pub(super) fn hotel(code: &HotelCode, overbooking_percent: u32) -> Hotel {
     }
 }
 
-pub(super) fn room_type(code: &str, rooms: u32) -> RoomType {
+pub(crate) fn room_type(code: &str, rooms: u32) -> RoomType {
     RoomType {
         code: code.parse().unwrap(),
         name: format!("Room {code}"),
@@ -69,7 +69,7 @@ pub(super) fn room_type(code: &str, rooms: u32) -> RoomType {
     }
 }
 
-pub(super) fn rate_plan(code: &str) -> RatePlan {
+pub(crate) fn rate_plan(code: &str) -> RatePlan {
     RatePlan {
         code: code.parse().unwrap(),
         name: format!("Plan {code}"),
@@ -85,7 +85,7 @@ pub(super) fn rate_plan(code: &str) -> RatePlan {
 }
 
 /// A stay of rooms of these types, from so many days after today to so many.
-pub(super) fn stay(rooms: &[&str], from: i32, to: i32) -> Stay {
+pub(crate) fn stay(rooms: &[&str], from: i32, to: i32) -> Stay {
     let room = |code: &&str| Room {
         room_type: code.parse().unwrap(),
         rate_plan: "flexible".parse().unwrap(),
@@ -99,7 +99,7 @@ pub(super) fn stay(rooms: &[&str], from: i32, to: i32) -> Stay {
     }
 }
 
-pub(super) fn no_price() -> Price {
+pub(crate) fn no_price() -> Price {
     Price {
         currency: "EUR".to_owned(),
         currency_digits: 2,
@@ -109,7 +109,7 @@ pub(super) fn no_price() -> Price {
 }
 
 /// A key that is claimed with the fingerprint of the request of a number.
-pub(super) fn key(name: &str, request: u8, at_us: TimeUs) -> ClaimedKey {
+pub(crate) fn key(name: &str, request: u8, at_us: TimeUs) -> ClaimedKey {
     ClaimedKey {
         claim: Claim {
             scope: "guest".to_owned(),
@@ -121,11 +121,11 @@ pub(super) fn key(name: &str, request: u8, at_us: TimeUs) -> ClaimedKey {
 }
 
 /// A key that nobody else has.
-pub(super) fn fresh_key() -> ClaimedKey {
+pub(crate) fn fresh_key() -> ClaimedKey {
     key(&uuid::Uuid::new_v4().to_string(), 0, NOW)
 }
 
-pub(super) fn effects(kind: ChangeKind, what: &'static str) -> Effects {
+pub(crate) fn effects(kind: ChangeKind, what: &'static str) -> Effects {
     Effects {
         kind: Some(kind),
         what,
@@ -135,14 +135,14 @@ pub(super) fn effects(kind: ChangeKind, what: &'static str) -> Effects {
 
 /// A hotel in a store.
 #[derive(Clone)]
-pub(super) struct House {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) code: HotelCode,
+pub(crate) struct House {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) code: HotelCode,
 }
 
 impl House {
     /// Opens a hotel with room types of so many rooms, and the rate plan `flexible`.
-    pub(super) async fn open(store: &Arc<dyn Store>, code: &str, rooms: &[(&str, u32)]) -> Self {
+    pub(crate) async fn open(store: &Arc<dyn Store>, code: &str, rooms: &[(&str, u32)]) -> Self {
         let house = Self {
             store: Arc::clone(store),
             code: code.parse().unwrap(),
@@ -164,19 +164,19 @@ impl House {
         house
     }
 
-    pub(super) async fn edit(&self, edit: Edit) -> Result<(), Error> {
+    pub(crate) async fn edit(&self, edit: Edit) -> Result<(), Error> {
         self.store
             .edit(self.code.clone(), edit, today(), Who::System, NOW)
             .await
     }
 
-    pub(super) async fn version(&self) -> u64 {
+    pub(crate) async fn version(&self) -> u64 {
         let catalogue = self.store.catalogue(&self.code).await.unwrap();
         catalogue.unwrap().version
     }
 
     /// A request for a stay, for the version that the catalogue has now.
-    pub(super) async fn request(&self, stay: Stay) -> Reserve {
+    pub(crate) async fn request(&self, stay: Stay) -> Reserve {
         let id = ReservationId::generate();
         let reservation = Reservation {
             id,
@@ -210,7 +210,7 @@ impl House {
     }
 
     /// Reserves, again and again while too many others do: with the optimistic strategy that is a fair answer.
-    pub(super) async fn reserve(
+    pub(crate) async fn reserve(
         &self,
         request: Reserve,
     ) -> Result<Result<Decided, Changed>, Error> {
@@ -223,13 +223,13 @@ impl House {
     }
 
     /// Reserves a stay; what was decided.
-    pub(super) async fn book(&self, stay: Stay) -> Result<Reservation, Error> {
+    pub(crate) async fn book(&self, stay: Stay) -> Result<Reservation, Error> {
         let request = self.request(stay).await;
         self.reserve(request).await.unwrap().unwrap().outcome
     }
 
     /// A change by a rule, without a key.
-    pub(super) fn transition(&self, id: ReservationId, rule: Rule) -> Transition {
+    pub(crate) fn transition(&self, id: ReservationId, rule: Rule) -> Transition {
         Transition {
             hotel: self.code.clone(),
             reservation: id,
@@ -242,7 +242,7 @@ impl House {
     }
 
     /// Changes, again and again while too many others do.
-    pub(super) async fn change(
+    pub(crate) async fn change(
         &self,
         transition: Transition,
     ) -> Result<Result<Decided, Changed>, Error> {
@@ -255,25 +255,25 @@ impl House {
     }
 
     /// Changes by a rule; what was decided.
-    pub(super) async fn act(&self, id: ReservationId, rule: Rule) -> Result<Reservation, Error> {
+    pub(crate) async fn act(&self, id: ReservationId, rule: Rule) -> Result<Reservation, Error> {
         let transition = self.transition(id, rule);
         self.change(transition).await.unwrap().unwrap().outcome
     }
 
-    pub(super) async fn find(&self, id: ReservationId) -> Reservation {
+    pub(crate) async fn find(&self, id: ReservationId) -> Reservation {
         let found = self.store.reservation(&self.code, id).await.unwrap();
         found.unwrap()
     }
 
     /// (sellable, reserved) of the rows of a room type, from today for so many nights.
-    pub(super) async fn rows(&self, kind: &str, nights: u32) -> Vec<NightRow> {
+    pub(crate) async fn rows(&self, kind: &str, nights: u32) -> Vec<NightRow> {
         let nights = self.store.nights(&self.code, today(), nights).await;
         let rows = nights.unwrap().rows.into_iter();
         rows.filter(|row| row.room_type.as_str() == kind).collect()
     }
 
     /// Rooms reserved of a room type, from today for so many nights; 0 where there is no row.
-    pub(super) async fn reserved(&self, kind: &str, nights: u32) -> Vec<u32> {
+    pub(crate) async fn reserved(&self, kind: &str, nights: u32) -> Vec<u32> {
         let rows = self.rows(kind, nights).await;
         let of = |night| rows.iter().find(|row| row.night == night);
         let nights = today().until(today().plus(nights as i32));
@@ -284,7 +284,7 @@ impl House {
 }
 
 /// Sells so many rooms of a type, or as many as there are, for nights from so many days after today to so many.
-pub(super) fn allotment(kind: &str, first: i32, last: i32, rooms: Option<u32>) -> Allotment {
+pub(crate) fn allotment(kind: &str, first: i32, last: i32, rooms: Option<u32>) -> Allotment {
     Allotment {
         room_type: code(kind),
         first: today().plus(first),
@@ -293,7 +293,7 @@ pub(super) fn allotment(kind: &str, first: i32, last: i32, rooms: Option<u32>) -
     }
 }
 
-pub(super) fn rate(kind: &str, first: i32, last: i32, price: Option<i64>) -> Rate {
+pub(crate) fn rate(kind: &str, first: i32, last: i32, price: Option<i64>) -> Rate {
     Rate {
         rate_plan: "flexible".parse().unwrap(),
         room_type: code(kind),
@@ -304,7 +304,7 @@ pub(super) fn rate(kind: &str, first: i32, last: i32, price: Option<i64>) -> Rat
 }
 
 /// So many rooms are left, in the night that is so many days after today.
-pub(super) fn sold_out(kind: &str, night: i32, left: u32) -> Error {
+pub(crate) fn sold_out(kind: &str, night: i32, left: u32) -> Error {
     Error::SoldOut {
         room_type: code(kind),
         night: today().plus(night),
@@ -315,7 +315,7 @@ pub(super) fn sold_out(kind: &str, night: i32, left: u32) -> Error {
 // Rules.
 
 /// Confirms, as a payment does.
-pub(super) fn confirm() -> Rule {
+pub(crate) fn confirm() -> Rule {
     Arc::new(|reservation| {
         let mut next = reservation.clone();
         next.state = State::Confirmed;
@@ -327,21 +327,21 @@ pub(super) fn confirm() -> Rule {
     })
 }
 
-pub(super) fn cancel() -> Rule {
+pub(crate) fn cancel() -> Rule {
     Arc::new(|reservation| action::cancel(reservation, NOW, today()))
 }
 
 /// Another stay.
-pub(super) fn move_to(stay: Stay) -> Rule {
+pub(crate) fn move_to(stay: Stay) -> Rule {
     Arc::new(move |reservation| action::change(reservation, &stay, &no_price(), NOW, today()))
 }
 
 /// Checks in, so many days after today.
-pub(super) fn check_in(days: i32) -> Rule {
+pub(crate) fn check_in(days: i32) -> Rule {
     Arc::new(move |reservation| action::check_in(reservation, NOW, today().plus(days)))
 }
 
 /// Checks out, so many days after today.
-pub(super) fn check_out(days: i32) -> Rule {
+pub(crate) fn check_out(days: i32) -> Rule {
     Arc::new(move |reservation| action::check_out(reservation, NOW, today().plus(days)))
 }

@@ -13,6 +13,11 @@ mod webhooks;
 
 use std::sync::Arc;
 
+pub(crate) use fixture::{House, NOW, allotment, fresh_key, key, rate, sold_out, stay, today};
+pub(crate) use outgoing::mail;
+pub(crate) use pages::waiting;
+pub(crate) use webhooks::webhook;
+
 use super::{Store, Strategy};
 
 /// Runs the whole suite. `open` gives a store that is empty and no other's, each time.

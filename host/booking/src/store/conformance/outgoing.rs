@@ -153,7 +153,7 @@ pub(super) async fn due(store: &Arc<dyn Store>) {
     assert_eq!(due(later, 10).await, [made[0].id]);
 }
 
-fn mail(subject: &str) -> Mail {
+pub(crate) fn mail(subject: &str) -> Mail {
     Mail {
         id: MailId::generate(),
         from: "desk@example.org".to_owned(),

@@ -205,7 +205,7 @@ async fn overlapping_stays_are_found(store: &Arc<dyn Store>) {
     assert_eq!(staying, []);
 }
 
-fn waiting(from: i32) -> Waiting {
+pub(crate) fn waiting(from: i32) -> Waiting {
     Waiting {
         id: WaitingId::generate(),
         stay: stay(&["double"], from, from + 1),

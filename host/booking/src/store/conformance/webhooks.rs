@@ -25,7 +25,7 @@ pub(super) async fn all(store: &Arc<dyn Store>) {
     what_is_removed_is_not_told(&house, &first, &second).await;
 }
 
-fn webhook(name: &str) -> Webhook {
+pub(crate) fn webhook(name: &str) -> Webhook {
     Webhook {
         id: WebhookId::generate(),
         url: format!("https://example.org/{name}"),
