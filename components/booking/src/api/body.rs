@@ -56,8 +56,14 @@ pub fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     ))
 }
 
-/// Reads JSON into what is expected, with the path of what is not.
+/// Reads a JSON object into what is expected, with the path of what is not.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // To serde an array of a record's fields is the record, too.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'[') {
+        let detail = "The body is an object, not an array.";
+        return Err(Problem::field(Code::Malformed, "", detail));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let field = path(error.path());

@@ -16,7 +16,6 @@ const MAX_AGE_S: u32 = 3_600;
 /// The OpenAPI document.
 pub fn openapi<H: Host>(call: &Call<'_, H>) -> Outcome {
     call.no_query()?;
-    // RFC 9110 has no type of its own for it that is registered; JSON it is.
     let answer = reply::document(StatusCode::OK, "application/json", OPENAPI.to_vec());
     Ok(cache::public(&call.head.headers, answer, MAX_AGE_S))
 }
