@@ -94,7 +94,10 @@ pub fn time_text(time_us: TimeUs) -> String {
         .to_string()
 }
 
-/// Reads `HH:MM`, a time of day, as minutes after midnight.
+/// Minutes of a day.
+const DAY_MIN: u32 = 24 * 60;
+
+/// Reads `HH:MM`, a time of day, as minutes after midnight. `24:00` is the day's end.
 pub fn parse_time_of_day(text: &str) -> Option<u32> {
     let (hours, minutes) = text.split_once(':')?;
     let two = |part: &str| {
@@ -102,12 +105,14 @@ pub fn parse_time_of_day(text: &str) -> Option<u32> {
         digits.then(|| part.parse::<u32>().ok()).flatten()
     };
     let (hours, minutes) = (two(hours)?, two(minutes)?);
-    (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
+    let time_min = hours * 60 + minutes;
+    (minutes < 60 && time_min <= DAY_MIN).then_some(time_min)
 }
 
-/// Writes minutes after midnight as `HH:MM`.
-pub fn time_of_day_text(minutes: u32) -> String {
-    format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60)
+/// Writes minutes after midnight as `HH:MM`; what is more than a day as its end.
+pub fn time_of_day_text(time_min: u32) -> String {
+    let time_min = time_min.min(DAY_MIN);
+    format!("{:02}:{:02}", time_min / 60, time_min % 60)
 }
 
 #[cfg(test)]
@@ -178,7 +183,11 @@ mod tests {
         assert_eq!(time_text(1_782_000_000_999_999), "2026-06-21T00:00:00Z");
         assert_eq!(parse_time_of_day("15:30"), Some(930));
         assert_eq!(time_of_day_text(930), "15:30");
-        for bad in ["24:00", "1:00", "12:60", "12", "+1:00", "12:00:00", ""] {
+        assert_eq!(parse_time_of_day("24:00"), Some(1_440));
+        assert_eq!(time_of_day_text(1_440), "24:00");
+        for bad in [
+            "24:01", "25:00", "1:00", "12:60", "12", "+1:00", "12:00:00", "",
+        ] {
             assert_eq!(parse_time_of_day(bad), None, "{bad}");
         }
     }

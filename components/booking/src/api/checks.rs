@@ -5,16 +5,22 @@ use super::problem::{Code, Problem};
 
 /// Characters of a name of a person or a thing.
 pub const NAME_CHARS_MAX: usize = 200;
-/// Characters of one line: streets, beds, telephone numbers.
+/// Characters of one line: a street, what the beds are.
 pub const LINE_CHARS_MAX: usize = 200;
-/// Characters of a longer text: descriptions, wishes.
+/// Characters of a longer text: a description.
 pub const TEXT_CHARS_MAX: usize = 4_000;
+/// Characters of a guest's wishes: a page.
+pub const NOTES_CHARS_MAX: usize = 2_000;
+/// Characters of a telephone number: 15 digits (ITU-T E.164), and how people write them.
+pub const PHONE_CHARS_MAX: usize = 40;
 /// Characters of an address of mail (RFC 5321 §4.5.3.1.3, without the angle brackets).
 pub const EMAIL_CHARS_MAX: usize = 254;
 /// Characters of a code (`wit/booking`).
 pub const CODE_CHARS_MAX: usize = 64;
 /// Things in a list of words: amenities, photos, languages.
 pub const LIST_MAX: usize = 50;
+/// Prices of a rate plan: one for each room type of a hotel.
+pub const PRICES_MAX: usize = 100;
 /// Things in a list of an administrator: rates, allotments, accounts (`wit/booking`).
 pub const BULK_MAX: usize = 1_000;
 
@@ -51,13 +57,13 @@ impl Checks {
     }
 
     /// A text of several lines.
-    pub fn text(&mut self, field: impl Into<String>, value: &str) {
+    pub fn text(&mut self, field: impl Into<String>, value: &str, chars_max: usize) {
         let field = field.into();
         let control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
         if value.chars().any(control) {
             self.refuse(Code::Malformed, field, "It holds a control character.");
         } else {
-            self.length(field, value, TEXT_CHARS_MAX);
+            self.length(field, value, chars_max);
         }
     }
 
@@ -169,8 +175,8 @@ mod tests {
         checks.line("a", "one\ntwo", 10);
         checks.line("b", "12345678901", 10);
         checks.needed("c", " ", 10);
-        checks.text("d", "one\ntwo");
-        checks.text("e", "\u{7}");
+        checks.text("d", "one\ntwo", 7);
+        checks.text("e", "\u{7}", 7);
         checks.email("f", "ada@example.com");
         for bad in ["", "ada", "@b", "a@", "a@b@c", "a b@c", "a@b\n"] {
             checks.email("g", bad);

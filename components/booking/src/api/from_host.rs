@@ -19,7 +19,8 @@ impl From<Error> for Problem {
                 "This needs an administrator, or staff of the hotel.",
             ),
             Error::Invalid(invalid) => {
-                Problem::field(of_reason(invalid.reason), invalid.field, invalid.detail)
+                let field = field_name(&invalid.field);
+                Problem::field(of_reason(invalid.reason), field, invalid.detail)
             }
             Error::SoldOut(shortage) => sold_out(&shortage),
             Error::Conflict((conflict, detail)) => Problem::new(of_conflict(conflict), detail),
@@ -75,6 +76,21 @@ fn sold_out(shortage: &Shortage) -> Problem {
         .with("room_type", room_type.as_str())
         .with("night", night)
         .with("left", *left)
+}
+
+/// The name in the API of a field of the contract: a stay's fields stand beside the guest's, and some are spelt for
+/// people.
+fn field_name(field: &str) -> &str {
+    let field = field.strip_prefix("stay.").unwrap_or(field);
+    match field {
+        "check_in_from_min" => "check_in_from",
+        "check_out_until_min" => "check_out_until",
+        "stars_tenths" => "stars",
+        "text" | "matching" => "q",
+        "near" => "lat",
+        "max" => "limit",
+        other => other,
+    }
 }
 
 fn of_reason(reason: Reason) -> Code {

@@ -150,7 +150,7 @@ fn all_that_is_wrong_with_a_guest_is_said_at_once() {
         "phone": "1\n2",
         "country": "Portugal",
         "language": "EN_gb",
-        "notes": "x".repeat(4_001),
+        "notes": "x".repeat(2_001),
     });
     body["rooms"][0]["room_type"] = json!("Double room");
     let answered = create(body.to_string());

@@ -67,6 +67,24 @@ fn each_reason_has_a_code_and_names_the_field() {
 }
 
 #[test]
+fn fields_are_named_as_the_api_names_them() {
+    for (field, named) in [
+        ("stay.rooms.1.adults", "rooms.1.adults"),
+        ("guest.email", "guest.email"),
+        ("stars_tenths", "stars"),
+        ("check_in_from_min", "check_in_from"),
+        ("matching", "q"),
+    ] {
+        let answered = refused(Error::Invalid(Invalid {
+            field: field.into(),
+            reason: Reason::Malformed,
+            detail: "It cannot be.".into(),
+        }));
+        assert_eq!(answered.errors()[0].0, named);
+    }
+}
+
+#[test]
 fn each_conflict_has_a_code_and_the_hosts_sentence() {
     for (conflict, status, code) in [
         (Conflict::State, 409, "wrong_state"),

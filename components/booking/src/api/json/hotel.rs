@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Day, Money, Texts, TimeOfDay, plan, words};
-use crate::api::checks::{Checks, LINE_CHARS_MAX, LIST_MAX, NAME_CHARS_MAX};
+use crate::api::checks::{Checks, LINE_CHARS_MAX, LIST_MAX, NAME_CHARS_MAX, PHONE_CHARS_MAX};
 use crate::api::problem::Code;
 use crate::bindings::concierge::booking::catalogue as contract;
 
@@ -22,6 +22,7 @@ const KEY_CHARS_MAX: usize = 1_024;
 struct Address {
     #[serde(default)]
     street: String,
+    #[serde(default)]
     city: String,
     #[serde(default)]
     region: String,
@@ -61,6 +62,7 @@ pub struct Hotel {
     address: Address,
     #[serde(default)]
     position: Option<Position>,
+    #[serde(default)]
     email: String,
     #[serde(default)]
     phone: String,
@@ -109,8 +111,10 @@ impl Hotel {
     pub fn checked(self, code: String, checks: &mut Checks) -> contract::Hotel {
         plan::same_code(self.code.as_deref(), &code, checks);
         checks.needed("name", &self.name, NAME_CHARS_MAX);
-        checks.email("email", &self.email);
-        checks.line("phone", &self.phone, LINE_CHARS_MAX);
+        if !self.email.is_empty() {
+            checks.email("email", &self.email);
+        }
+        checks.line("phone", &self.phone, PHONE_CHARS_MAX);
         checks.needed("time_zone", &self.time_zone, LINE_CHARS_MAX);
         let city_tax = self
             .city_tax
@@ -181,7 +185,7 @@ fn tenths(stars: f64, checks: &mut Checks) -> u32 {
 impl Address {
     fn checked(self, checks: &mut Checks) -> contract::Address {
         checks.line("address.street", &self.street, LINE_CHARS_MAX);
-        checks.needed("address.city", &self.city, NAME_CHARS_MAX);
+        checks.line("address.city", &self.city, NAME_CHARS_MAX);
         checks.line("address.region", &self.region, NAME_CHARS_MAX);
         checks.line("address.postal_code", &self.postal_code, NAME_CHARS_MAX);
         checks.needed("address.country", &self.country, NAME_CHARS_MAX);

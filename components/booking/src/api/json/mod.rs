@@ -16,7 +16,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{SerializeMap as _, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::checks::{Checks, LIST_MAX, is_language};
+use super::checks::{CODE_CHARS_MAX, Checks, LIST_MAX, TEXT_CHARS_MAX, is_language};
 use super::problem::Code;
 use crate::bindings::concierge::booking::catalogue::{self, Date, Localised, TimeUs};
 use crate::dates;
@@ -115,7 +115,7 @@ impl Texts {
     pub fn checked(self, field: &str, checks: &mut Checks) -> Vec<Localised> {
         checks.count(field, self.0.len(), LIST_MAX);
         for (language, text) in &self.0 {
-            checks.text(format!("{field}.{language}"), text);
+            checks.text(format!("{field}.{language}"), text, TEXT_CHARS_MAX);
         }
         let localised = |(language, text)| Localised { language, text };
         self.0.into_iter().map(localised).collect()
@@ -170,7 +170,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
 pub fn words(list: Vec<String>, field: &str, checks: &mut Checks) -> Vec<String> {
     checks.count(field, list.len(), LIST_MAX);
     for (at, word) in list.iter().enumerate() {
-        checks.needed(format!("{field}.{at}"), word, super::checks::CODE_CHARS_MAX);
+        checks.needed(format!("{field}.{at}"), word, CODE_CHARS_MAX);
     }
     list
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hotel::{Photo, photos};
 use super::{Day, Money, Texts, words};
-use crate::api::checks::{BULK_MAX, Checks, LINE_CHARS_MAX, LIST_MAX, NAME_CHARS_MAX};
+use crate::api::checks::{BULK_MAX, Checks, LINE_CHARS_MAX, NAME_CHARS_MAX, PRICES_MAX};
 use crate::api::problem::Code;
 use crate::bindings::concierge::booking::administration;
 use crate::bindings::concierge::booking::catalogue as contract;
@@ -141,7 +141,7 @@ impl RatePlan {
     pub fn checked(self, code: String, currency: &str, checks: &mut Checks) -> contract::RatePlan {
         same_code(self.code.as_deref(), &code, checks);
         checks.needed("name", &self.name, NAME_CHARS_MAX);
-        checks.count("prices", self.prices.len(), LIST_MAX);
+        checks.count("prices", self.prices.len(), PRICES_MAX);
         let mut prices: Vec<(String, contract::Money)> = Vec::with_capacity(self.prices.len());
         for (at, TypePrice { room_type, price }) in self.prices.into_iter().enumerate() {
             let field = format!("prices.{at}");

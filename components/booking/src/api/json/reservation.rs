@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::stay::{PricedStay, Room, Stay};
 use super::{Day, Money, Time};
-use crate::api::checks::{Checks, LINE_CHARS_MAX, NAME_CHARS_MAX};
+use crate::api::checks::{Checks, NAME_CHARS_MAX, NOTES_CHARS_MAX, PHONE_CHARS_MAX};
 use crate::bindings::concierge::booking::reservations::{
     self as contract, Guest_ as ContractGuest,
 };
@@ -29,10 +29,10 @@ impl Guest {
     fn checked(self, checks: &mut Checks) -> ContractGuest {
         checks.needed("guest.name", &self.name, NAME_CHARS_MAX);
         checks.email("guest.email", &self.email);
-        checks.line("guest.phone", &self.phone, LINE_CHARS_MAX);
+        checks.line("guest.phone", &self.phone, PHONE_CHARS_MAX);
         checks.country("guest.country", &self.country);
         checks.language("guest.language", &self.language);
-        checks.text("guest.notes", &self.notes);
+        checks.text("guest.notes", &self.notes, NOTES_CHARS_MAX);
         ContractGuest {
             name: self.name,
             email: self.email,
