@@ -19,6 +19,11 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+#[cfg(test)]
+pub(crate) use due::round as due_round;
+#[cfg(test)]
+pub(crate) use waiting::{HEAD_START_US, tell as tell_waiting};
+
 use crate::service::Booking;
 use crate::store::QueuedMail;
 use crate::types::HotelCode;

@@ -80,24 +80,28 @@ pub(crate) async fn tell(booking: &Booking, hotel: &HotelCode) -> Result<Option<
     let nights = u32::try_from(end.since(first)).unwrap_or(0);
     let nights = booking.store.nights(hotel, first, nights).await?;
     let mut free = Free::of(&known, &nights);
-    let mut again_us = None;
-    let mut passed_over = false;
-    for waiting in &list {
-        if !free.fits(&waiting.stay) {
-            passed_over |= waiting.told_us.is_none();
-            continue;
+    // First those who have a head start.
+    let told = list
+        .iter()
+        .filter_map(|waiting| Some((waiting, waiting.told_us?)));
+    let mut again_us = TimeUs::MAX;
+    for (waiting, told_us) in told {
+        if free.fits(&waiting.stay) {
+            free.take(&waiting.stay);
+            again_us = again_us.min(told_us.saturating_add(HEAD_START_US));
         }
-        free.take(&waiting.stay);
-        if waiting.told_us.is_none() {
-            tell_one(booking, &known, waiting, now_us).await?;
-        }
-        let ends_us = waiting
-            .told_us
-            .unwrap_or(now_us)
-            .saturating_add(HEAD_START_US);
-        again_us = Some(again_us.map_or(ends_us, |again_us: TimeUs| again_us.min(ends_us)));
     }
-    Ok(again_us.filter(|_| passed_over))
+    let mut passed_over = false;
+    for waiting in list.iter().filter(|waiting| waiting.told_us.is_none()) {
+        if free.fits(&waiting.stay) {
+            free.take(&waiting.stay);
+            tell_one(booking, &known, waiting, now_us).await?;
+            again_us = again_us.min(now_us.saturating_add(HEAD_START_US));
+        } else {
+            passed_over = true;
+        }
+    }
+    Ok((passed_over && again_us != TimeUs::MAX).then_some(again_us))
 }
 
 /// Those who wait for a stay that can still be, and those who have a head start.

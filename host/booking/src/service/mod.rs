@@ -9,6 +9,8 @@ mod catalogue;
 mod payments;
 mod reports;
 mod reservations;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 pub(crate) use waiting::Free;

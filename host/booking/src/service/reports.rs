@@ -1,5 +1,7 @@
 //! What a hotel's staff looks at, and what happened: the interfaces `reports` and `changes`.
 
+use serde_json::Value;
+
 use super::Booking;
 use crate::authorize;
 use crate::error::{Error, Reason};
@@ -72,7 +74,12 @@ impl Booking {
             before,
             max: max.clamp(1, AUDIT_MAX) as usize,
         };
-        self.store.audit(&hotel, query).await
+        let mut entries = self.store.audit(&hotel, query).await?;
+        for entry in &mut entries {
+            hide_methods(&mut entry.before);
+            hide_methods(&mut entry.after);
+        }
+        Ok(entries)
     }
 
     /// What changed after a position (empty: from the oldest that is kept), at most `max` (up to 1,000), of the hotels
@@ -102,6 +109,23 @@ impl Booking {
         page.entries = shown;
         Ok(page)
     }
+}
+
+/// Takes the tokens of payment methods out of a reservation's JSON: they are the provider's and the host's business.
+fn hide_methods(json: &mut String) {
+    if !json.contains("\"attempts\"") {
+        return;
+    }
+    let Ok(mut value) = serde_json::from_str::<Value>(json) else {
+        return;
+    };
+    let attempts = value.get_mut("attempts").and_then(Value::as_array_mut);
+    for attempt in attempts.into_iter().flatten() {
+        if let Some(attempt) = attempt.as_object_mut() {
+            attempt.remove("method");
+        }
+    }
+    *json = value.to_string();
 }
 
 /// Adds reservations up by day.
