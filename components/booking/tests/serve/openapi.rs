@@ -100,6 +100,23 @@ fn the_document_lists_every_code() {
 }
 
 #[test]
+fn the_page_for_users_has_a_row_for_every_code() {
+    let page = include_str!("../../../../docs/booking-api.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    let expected: Vec<String> = Code::ALL
+        .iter()
+        .map(|code| {
+            let (name, status) = (code.name(), code.status().as_u16());
+            format!("| `{name}` | {status} | {} |", code.title())
+        })
+        .collect();
+    assert_eq!(rows, expected);
+}
+
+#[test]
 fn references_lead_somewhere() {
     fn walk(value: &'static Value, seen: &mut usize) {
         match value {
