@@ -10,6 +10,7 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 pub(crate) mod edits;
+pub mod postgres;
 mod records;
 pub mod sqlite;
 

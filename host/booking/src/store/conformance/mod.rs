@@ -3,7 +3,7 @@
 
 mod change;
 mod edit;
-mod fixture;
+pub(crate) mod fixture;
 mod keys;
 mod model;
 mod outgoing;
