@@ -32,6 +32,8 @@ struct Book {
     heading: &'static str,
     notice: Option<Notice>,
     steps: Vec<StepItem>,
+    /// There is something to be booked: not where the rooms were gone before anything was typed.
+    can_be_sent: bool,
     action: String,
     hidden: Vec<(&'static str, String)>,
     fields: Vec<Field>,
@@ -165,11 +167,12 @@ pub(crate) async fn render<H: Host>(
         }
     };
     let is_gone = quote.as_ref().is_some_and(|quote| !quote.available);
-    if shown.purpose == Purpose::Book && shown.failure.is_none() && is_gone {
+    let can_be_sent = shown.purpose == Purpose::Wait || shown.failure.is_some() || !is_gone;
+    if !can_be_sent {
         shown.failure = Some(gone(l, choice));
     }
     let failure = shown.failure.take();
-    let template = template(
+    let mut template = template(
         host,
         visit,
         choice,
@@ -178,6 +181,7 @@ pub(crate) async fn render<H: Host>(
         &shown,
         failure.as_ref(),
     );
+    template.can_be_sent = can_be_sent;
     failure::respond(&template, failure.as_ref())
 }
 
@@ -231,6 +235,7 @@ fn template<H: Host>(
             .with(notice.as_ref()),
         heading,
         steps,
+        can_be_sent: true,
         action: visit.path.clone(),
         hidden,
         fields: guest::fields(l.t, shown.typed, problems),

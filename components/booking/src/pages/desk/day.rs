@@ -14,6 +14,7 @@ use crate::host::Host;
 use crate::pages::decide;
 use crate::pages::failure::{self, Failure};
 use crate::pages::form::{Address, Form};
+use crate::pages::language::Language;
 use crate::pages::route::{DeskAct, named};
 use crate::pages::text::{Currency, Locale, dates, fill};
 use crate::pages::view::{self, Notice, Page, Tone};
@@ -311,7 +312,7 @@ fn figures(l: Locale, details: &HotelDetails, day: Date, report: &[Day]) -> Vec<
     vec![
         figure(
             t.desk_occupancy,
-            percent(of),
+            percent(l, of),
             &fill(t.desk_rooms_of, &[("n", &n), ("all", &all)]),
         ),
         figure(t.desk_arrivals, of.arrivals.to_string(), t.desk_rooms),
@@ -330,8 +331,12 @@ fn share(of: &Day, parts: u32) -> u32 {
     u32::try_from(share).unwrap_or(u32::MAX)
 }
 
-fn percent(of: &Day) -> String {
-    format!("{}\u{a0}%", share(of, 100))
+fn percent(l: Locale, of: &Day) -> String {
+    let percent = share(of, 100);
+    match l.language {
+        Language::English => format!("{percent}%"),
+        Language::German => format!("{percent}\u{a0}%"),
+    }
 }
 
 fn week_day(l: Locale, of: &Day, shown: Date, href: String) -> WeekDay {
@@ -345,7 +350,7 @@ fn week_day(l: Locale, of: &Day, shown: Date, href: String) -> WeekDay {
         name: format!("{name} {}", civil(of.day).day()),
         href,
         current: of.day == shown,
-        share: percent(of),
+        share: percent(l, of),
         bar_top: BAR_HEIGHT - bar_height,
         bar_height,
     }

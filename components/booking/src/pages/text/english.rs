@@ -182,7 +182,7 @@ pub(crate) const ENGLISH: Messages = Messages {
     payment_pending: "Under way",
     payment_declined: "Declined",
     payment_declined_for: "Declined: {why}",
-    payment_authorised: "{amount} is set aside on your card",
+    payment_authorised: "{amount} set aside on the card",
     payment_captured: "{amount} paid",
     payment_refunded: "{amount} given back",
     payment_voided: "Released, nothing charged",

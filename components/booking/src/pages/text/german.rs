@@ -174,7 +174,7 @@ pub(crate) const GERMAN: Messages = Messages {
     payment_pending: "In Bearbeitung",
     payment_declined: "Abgelehnt",
     payment_declined_for: "Abgelehnt: {why}",
-    payment_authorised: "{amount} auf Ihrer Karte vorgemerkt",
+    payment_authorised: "{amount} auf der Karte vorgemerkt",
     payment_captured: "{amount} gezahlt",
     payment_refunded: "{amount} erstattet",
     payment_voided: "Freigegeben, nichts abgebucht",
