@@ -28,7 +28,10 @@ impl Package {
 pub static IDENTITY: Package = Package {
     name: "concierge:identity",
     version: "0.1.0",
-    fingerprint: fingerprint(START, include_str!("../../wit/identity/sigv4.wit")),
+    fingerprint: {
+        let hash = fingerprint(START, include_str!("../../wit/identity/passwords.wit"));
+        fingerprint(hash, include_str!("../../wit/identity/sigv4.wit"))
+    },
 };
 
 /// `concierge:objects`.

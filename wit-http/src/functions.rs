@@ -15,6 +15,10 @@
 #[macro_export]
 macro_rules! functions {
     ($each:ident) => {
+        $each! { passwords of IDENTITY {
+            plain basic "basic" (name: String, password: String, client: Option<String>) -> Principal;
+            plain bearer "bearer" (secret: String, client: Option<String>) -> Principal;
+        } }
         $each! { sigv4 of IDENTITY {
             plain verify "verify" (request: SignedRequest) -> Principal;
         } }

@@ -16,6 +16,7 @@ spin_sdk::wit_bindgen::generate!({
         package concierge:bridge;
 
         world bridge {
+            export concierge:identity/passwords@0.1.0;
             export concierge:identity/sigv4@0.1.0;
             export concierge:objects/blobs@0.1.0;
             export concierge:objects/buckets@0.1.0;

@@ -50,7 +50,7 @@ macro_rules! function {
 
 /// The interfaces by the names that the list has.
 mod contracts {
-    pub(super) use super::identity::sigv4;
+    pub(super) use super::identity::{passwords, sigv4};
     pub(super) use super::objects::{blobs, buckets, listing, multipart};
 }
 
@@ -60,6 +60,15 @@ functions!(interface);
 mod export {
     use super::Bridge;
     crate::bindings::export!(Bridge with_types_in crate::bindings);
+}
+
+impl ContractError for identity::passwords::Error {
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::TooLong => Self::Malformed("the call is too long".to_owned()),
+            _ => Self::Unavailable,
+        }
+    }
 }
 
 impl ContractError for identity::sigv4::Error {

@@ -298,6 +298,63 @@ async fn signatures_are_verified_and_tokens_expire() {
 }
 
 #[tokio::test]
+async fn passwords_are_verified_and_their_tokens_are_good() {
+    let client = Client::start("").await;
+    let identity = &client.store.identity;
+    let password = "correct horse".parse().unwrap();
+    let admin = "admin".parse().unwrap();
+    identity.set_password(&admin, &password).unwrap();
+    let app = identity.create_app_password(&admin, "phone".parse().unwrap());
+    let app = app.unwrap().password;
+    let sign_in = async |scheme: &str, name: &str, password: &str, address: &str| {
+        let mut request = request("GET", &format!("/{scheme}"), Bytes::new());
+        for (field, value) in [
+            ("x-name", name),
+            ("x-password", password),
+            ("x-client", address),
+        ] {
+            request.headers_mut().insert(field, value.parse().unwrap());
+        }
+        client.server.send(request).await.text().to_owned()
+    };
+    let local = "192.0.2.1";
+    for (scheme, password, address) in [
+        ("basic", "correct horse", local),
+        ("basic", app.expose(), "192.0.2.1:50123"),
+        ("bearer", app.expose(), "[2001:db8::1]:443"),
+    ] {
+        let answer = sign_in(scheme, "admin", password, address).await;
+        let token = answer.strip_prefix("admin Role::Administrator ").unwrap();
+        let principal = identity.principal(token).unwrap();
+        assert!(principal.is_administrator(), "{scheme}");
+        let mut request = request("GET", "/get/none", Bytes::new());
+        let header = token.parse().unwrap();
+        request.headers_mut().insert("x-token", header);
+        let answer = client.server.send(request).await;
+        assert_eq!(answer.text(), "Error::NoSuchKey(None)", "{scheme}");
+    }
+    for (scheme, password) in [("basic", "correct horsf"), ("bearer", "correct horse")] {
+        let answer = sign_in(scheme, "admin", password, local).await;
+        assert_eq!(answer, "Error::Unauthorized", "{scheme}");
+    }
+    assert_eq!(
+        sign_in("basic", "admin", "correct horse", "a stranger").await,
+        "Error::Malformed(\"the client is not an IP address\")"
+    );
+    assert_eq!(
+        sign_in("basic", "admin", &"p".repeat(8_193), local).await,
+        "Error::Malformed(\"the password is too long\")"
+    );
+    for guess in 0..9 {
+        sign_in("basic", "admin", &format!("guess number {guess}"), local).await;
+    }
+    assert_eq!(
+        sign_in("basic", "admin", "guess number 9", local).await,
+        "Error::SlowDown(30)"
+    );
+}
+
+#[tokio::test]
 async fn a_component_reads_its_variables_and_no_others() {
     let store = Store::open().await;
     let manifest = manifest("variables = { colour = \"green\" }", ALL_IMPORTS);
@@ -422,7 +479,7 @@ async fn what_is_not_granted_is_refused_at_the_start() {
     );
     assert_eq!(
         start(support::options(), ALL_IMPORTS).unwrap(),
-        "component \"guest\" imports concierge:identity/sigv4@0.1.0, which this host does not provide"
+        "component \"guest\" imports concierge:identity/passwords@0.1.0, which this host does not provide"
     );
     assert_eq!(start(store.options(), ALL_IMPORTS), None);
 }

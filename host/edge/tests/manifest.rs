@@ -146,8 +146,8 @@ fn what_is_wrong_is_said_in_plain_words() {
         (
             "[component.hello.tool.concierge]\nimports = [\"concierge:objects/nothing\"]",
             "component \"hello\": imports has \"concierge:objects/nothing\", which is not an interface of this \
-             host; it has \"concierge:identity/sigv4\", \"concierge:objects/blobs\", \"concierge:objects/buckets\", \
-             \"concierge:objects/listing\", \"concierge:objects/multipart\"",
+             host; it has \"concierge:identity/passwords\", \"concierge:identity/sigv4\", \"concierge:objects/blobs\", \
+             \"concierge:objects/buckets\", \"concierge:objects/listing\", \"concierge:objects/multipart\"",
         ),
         (
             "[component.hello.tool.concierge]\nmemory_mib = 5000",

@@ -76,6 +76,21 @@ impl SignIn {
     }
 }
 
+/// The account that a name claims to be.
+struct Claimed {
+    /// It, if it is there, may be used and has a password.
+    account: Option<Arc<AccountEntry>>,
+    /// Its password, or nobody's.
+    password: KeptPassword,
+}
+
+impl Claimed {
+    fn id(&self) -> AccountId {
+        let account = self.account.as_ref();
+        account.map_or(AccountId(uuid::Uuid::nil()), |account| account.id)
+    }
+}
+
 impl Identity {
     /// Signs an account in by its name and its password or one of its
     /// application passwords, as HTTP's Basic scheme has them (RFC 7617).
@@ -142,46 +157,71 @@ impl Identity {
         else {
             return Err(SignInError::Unauthorized);
         };
-        let SignIn {
-            tries, successes, ..
-        } = &self.sign_in;
+        let claimed = self.claimed(&name);
+        let now_us = self.clock.now_us();
+        let right = self
+            .is_right(&name, password, &claimed, client, now_us)
+            .await?;
+        let account = claimed
+            .account
+            .filter(|_| right)
+            .ok_or(SignInError::Unauthorized)?;
+        let set_us = claimed.password.set_us;
+        Ok(self.signed_in(&account, Credential::Password { set_us }, now_us))
+    }
+
+    /// What someone who gives this name has to have.
+    fn claimed(&self, name: &AccountName) -> Claimed {
         let account = self
             .account_entry(&AccountSelector::Name(name.clone()))
-            .ok()
-            .filter(|account| !account.disabled());
-        let proved = account.and_then(|account| Some((account.password()?, account)));
-        let id = match &proved {
-            Some((_, account)) => account.id,
-            None => AccountId(uuid::Uuid::nil()),
-        };
-        let kept = match &proved {
-            Some((kept, _)) => kept,
-            None => &self.sign_in.nobody,
-        };
-        let proof = successes.proof(id, &name, kept.set_us, &password);
-        let now_us = self.clock.now_us();
-        if !successes.remembers(&proof, now_us) {
-            let name_hash = successes.name_hash(name.as_str());
-            let client = Client::of(client);
-            let verify = async {
-                let place = self.sign_in.gate.enter().map_err(closed)?;
-                tries.begin(client, name_hash, now_us).map_err(too_many)?;
-                let digest = kept.digest.clone();
-                let right = place.pass(move || digest.verifies(&password)).await;
-                let right = right.map_err(closed)?;
-                if right {
-                    tries.succeeded(client, name_hash);
-                    successes.remember(proof, now_us);
-                }
-                Ok(right)
-            };
-            if !successes.once(proof, verify).await? {
-                return Err(SignInError::Unauthorized);
-            }
+            .ok();
+        let usable = account.filter(|account| !account.disabled());
+        match usable.and_then(|account| Some((account.password()?, account))) {
+            Some((password, account)) => Claimed {
+                account: Some(account),
+                password,
+            },
+            None => Claimed {
+                account: None,
+                password: self.sign_in.nobody.clone(),
+            },
         }
-        let (kept, account) = proved.ok_or(SignInError::Unauthorized)?;
-        let set_us = kept.set_us;
-        Ok(self.signed_in(&account, Credential::Password { set_us }, now_us))
+    }
+
+    /// Whether the password is right: remembered, or verified once its turn comes.
+    async fn is_right(
+        &self,
+        name: &AccountName,
+        password: Password,
+        claimed: &Claimed,
+        client: Option<IpAddr>,
+        now_us: u64,
+    ) -> Result<bool, SignInError> {
+        let SignIn {
+            gate,
+            tries,
+            successes,
+            ..
+        } = &self.sign_in;
+        let KeptPassword { digest, set_us } = claimed.password.clone();
+        let proof = successes.proof(claimed.id(), name, set_us, &password);
+        if successes.remembers(&proof, now_us) {
+            return Ok(true);
+        }
+        let client = Client::of(client);
+        let name = successes.name_hash(name.as_str());
+        let verify = async {
+            let place = gate.enter().map_err(closed)?;
+            tries.begin(client, name, now_us).map_err(too_many)?;
+            let verified = place.pass(move || digest.verifies(&password)).await;
+            let right = verified.map_err(closed)?;
+            if right {
+                tries.succeeded(client, name);
+                successes.remember(proof, now_us);
+            }
+            Ok(right)
+        };
+        successes.once(proof, verify).await
     }
 
     fn signed_in(&self, account: &AccountEntry, credential: Credential, now_us: u64) -> SignedIn {

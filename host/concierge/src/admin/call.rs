@@ -1,6 +1,8 @@
 //! What can be asked for.
 
-use concierge_identity::{AccessKeyId, AccountName, AccountSelector, Role};
+use concierge_identity::{
+    AccessKeyId, AccountName, AccountSelector, AppPasswordId, AppPasswordName, Password, Role,
+};
 
 /// A call of the administration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,31 @@ pub enum Call {
         /// Whether it is to be disabled.
         disabled: bool,
     },
-    /// Deletes an account that owns no bucket, and its keys.
+    /// Gives an account a password, in place of the one that it has.
+    SetPassword {
+        /// Whose.
+        account: AccountSelector,
+        /// The password.
+        password: Password,
+    },
+    /// All application passwords, or those of one account.
+    ListAppPasswords {
+        /// Whose.
+        account: Option<AccountSelector>,
+    },
+    /// A new application password.
+    CreateAppPassword {
+        /// Whose.
+        account: AccountSelector,
+        /// What to call it.
+        name: AppPasswordName,
+    },
+    /// Deletes an application password.
+    DeleteAppPassword {
+        /// Which.
+        id: AppPasswordId,
+    },
+    /// Deletes an account that owns no bucket, its keys and its passwords.
     DeleteAccount {
         /// Which.
         account: AccountSelector,

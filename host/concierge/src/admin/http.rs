@@ -1,6 +1,6 @@
 //! Calls as HTTP requests, and back. See [`super`] for the table.
 
-use concierge_identity::{AccessKeyId, AccountName, AccountSelector, Role};
+use concierge_identity::{AccessKeyId, AccountName, AccountSelector, AppPasswordName, Role};
 use http::{Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::de::DeserializeOwned;
@@ -46,6 +46,19 @@ struct Change {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct NewPassword {
+    password: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewAppPassword {
+    account: String,
+    name: AppPasswordName,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct NewKey {
     account: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +97,18 @@ pub fn request(call: &Call) -> Request {
             Some(json!({ "disabled": disabled })),
         ),
         Call::DeleteAccount { account } => (Method::DELETE, segment("accounts", account), None),
+        Call::SetPassword { account, password } => (
+            Method::PUT,
+            format!("{}/password", segment("accounts", account)),
+            Some(json!({ "password": password.expose() })),
+        ),
+        Call::ListAppPasswords { account } => (Method::GET, of("app-passwords", account), None),
+        Call::CreateAppPassword { account, name } => (
+            Method::POST,
+            "app-passwords".to_owned(),
+            Some(json!({ "account": account.to_string(), "name": name })),
+        ),
+        Call::DeleteAppPassword { id } => (Method::DELETE, segment("app-passwords", id), None),
         Call::ListKeys { account } => (Method::GET, of("keys", account), None),
         Call::CreateKey { account, import } => {
             let mut body = json!({ "account": account.to_string() });
@@ -145,6 +170,24 @@ pub fn call(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Cal
         ("DELETE", ["accounts", account]) => Ok(Call::DeleteAccount {
             account: parse(account)?,
         }),
+        ("PUT", ["accounts", account, "password"]) => {
+            let NewPassword { password } = json_body(body)?;
+            Ok(Call::SetPassword {
+                account: parse(account)?,
+                password: parse(&password)?,
+            })
+        }
+        ("GET", ["app-passwords"]) => Ok(Call::ListAppPasswords {
+            account: account_of(query)?,
+        }),
+        ("POST", ["app-passwords"]) => {
+            let NewAppPassword { account, name } = json_body(body)?;
+            Ok(Call::CreateAppPassword {
+                account: parse(&account)?,
+                name,
+            })
+        }
+        ("DELETE", ["app-passwords", id]) => Ok(Call::DeleteAppPassword { id: parse(id)? }),
         ("GET", ["keys"]) => Ok(Call::ListKeys {
             account: account_of(query)?,
         }),
@@ -278,6 +321,21 @@ mod tests {
             Call::DeleteAccount {
                 account: selector("0190b1e7c0de7000800000000000aaaa"),
             },
+            Call::SetPassword {
+                account: selector("ann+b@example.org"),
+                password: "it's \"a/password% é".parse().unwrap(),
+            },
+            Call::ListAppPasswords { account: None },
+            Call::ListAppPasswords {
+                account: Some(selector("ann")),
+            },
+            Call::CreateAppPassword {
+                account: selector("ann"),
+                name: "mail on the phone".parse().unwrap(),
+            },
+            Call::DeleteAppPassword {
+                id: "0190b1e7c0de70008000000000000001".parse().unwrap(),
+            },
             Call::ListKeys { account: None },
             Call::ListKeys {
                 account: Some(selector("ann+b@example.org")),
@@ -359,6 +417,19 @@ mod tests {
                 "",
                 r#"{"account":"ann","access_key_id":"my-key"}"#
             ),
+            ErrorCode::Invalid
+        );
+        assert_eq!(
+            at(
+                Method::PUT,
+                "accounts/ann/password",
+                "",
+                r#"{"password":"short"}"#
+            ),
+            ErrorCode::Invalid
+        );
+        assert_eq!(
+            at(Method::DELETE, "app-passwords/phone", "", ""),
             ErrorCode::Invalid
         );
         assert_eq!(

@@ -17,6 +17,10 @@
 //! | `POST /admin/v1/accounts` | `{"name", "role"}` | an `AccountView` |
 //! | `PATCH /admin/v1/accounts/ACCOUNT` | `{"disabled"}` | an `AccountView` |
 //! | `DELETE /admin/v1/accounts/ACCOUNT` | | an `AccountView` |
+//! | `PUT /admin/v1/accounts/ACCOUNT/password` | `{"password"}` | an `AccountView` |
+//! | `GET /admin/v1/app-passwords[?account=ACCOUNT]` | | `{"app_passwords": [`[`views::AppPasswordView`]`…]}` |
+//! | `POST /admin/v1/app-passwords` | `{"account", "name"}` | an `AppPasswordView` with the password |
+//! | `DELETE /admin/v1/app-passwords/ID` | | an `AppPasswordView` |
 //! | `GET /admin/v1/keys[?account=ACCOUNT]` | | `{"keys": [`[`views::KeyView`]`…]}` |
 //! | `POST /admin/v1/keys` | `{"account", "access_key_id"?, "secret_access_key"?}` | a `KeyView` with its secret |
 //! | `PATCH /admin/v1/keys/ID` | `{"disabled"}` | a `KeyView` |

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use concierge_edge::INTERFACES;
 use concierge_identity::{
-    Account, AccountId, AccountName, AccountSelector, Identity, ManageError, Principal, Role,
+    Account, AccountId, AccountName, AccountSelector, AppPasswordInfo, Identity, ManageError,
+    Principal, Role,
 };
 use concierge_objects::{ObjectStore, Versioning};
 use jiff::Timestamp;
@@ -14,8 +15,8 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::views::{
-    AccountView, Accounts, BucketView, Buckets, KeyView, Keys, StatusView, TokenView, Tokens,
-    timestamp,
+    AccountView, Accounts, AppPasswordView, AppPasswords, BucketView, Buckets, KeyView, Keys,
+    StatusView, TokenView, Tokens, timestamp,
 };
 use super::{AdminError, ErrorCode};
 use crate::bridge_tokens::{BridgeTokens, TokenError};
@@ -80,6 +81,20 @@ impl Admin {
                 account: selector,
                 disabled,
             } => account(identity.set_account_disabled(&selector, disabled)),
+            Call::SetPassword {
+                account: selector,
+                password,
+            } => account(identity.set_password(&selector, &password)),
+            Call::ListAppPasswords { account } => self.list_app_passwords(account.as_ref()),
+            Call::CreateAppPassword { account, name } => {
+                let new = identity.create_app_password(&account, name)?;
+                let mut view = self.app_password_view(new.info)?;
+                view.password = Some(new.password.expose().to_owned());
+                answer(&view)
+            }
+            Call::DeleteAppPassword { id } => {
+                answer(&self.app_password_view(identity.delete_app_password(id)?)?)
+            }
             Call::ListKeys { account } => self.list_keys(account.as_ref()),
             Call::CreateKey { account, import } => {
                 let new = identity.create_key(&account, import.map(|key| (key.id, key.secret)))?;
@@ -114,12 +129,7 @@ impl Admin {
     }
 
     fn list_keys(&self, account: Option<&AccountSelector>) -> Answer {
-        let names: HashMap<AccountId, AccountName> = self
-            .identity
-            .accounts()
-            .into_iter()
-            .map(|account| (account.id, account.name))
-            .collect();
+        let names = self.account_names();
         let keys = self.identity.keys(account)?;
         let views = keys
             .into_iter()
@@ -132,6 +142,27 @@ impl Admin {
             })
             .collect();
         answer(&Keys { keys: views })
+    }
+
+    fn list_app_passwords(&self, account: Option<&AccountSelector>) -> Answer {
+        let names = self.account_names();
+        let infos = self.identity.app_passwords(account)?;
+        let views = infos
+            .into_iter()
+            // One whose account was deleted meanwhile is gone with it.
+            .filter_map(|info| {
+                let name = names.get(&info.account).cloned()?;
+                Some(AppPasswordView::new(info, name))
+            })
+            .collect();
+        answer(&AppPasswords {
+            app_passwords: views,
+        })
+    }
+
+    fn account_names(&self) -> HashMap<AccountId, AccountName> {
+        let accounts = self.identity.accounts().into_iter();
+        accounts.map(|account| (account.id, account.name)).collect()
     }
 
     fn create_token(
@@ -156,6 +187,11 @@ impl Admin {
     fn key_view(&self, key: concierge_identity::AccessKey) -> Result<KeyView, AdminError> {
         let account = self.identity.account(&key.account.into())?;
         Ok(KeyView::new(key, account.name))
+    }
+
+    fn app_password_view(&self, info: AppPasswordInfo) -> Result<AppPasswordView, AdminError> {
+        let account = self.identity.account(&info.account.into())?;
+        Ok(AppPasswordView::new(info, account.name))
     }
 
     fn objects(&self) -> Result<&Arc<ObjectStore>, AdminError> {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use concierge_identity::{AccessKey, AccessKeyId, Account, AccountId, AccountName, Role};
+use concierge_identity::{
+    AccessKey, AccessKeyId, Account, AccountId, AccountName, AppPasswordId, AppPasswordInfo,
+    AppPasswordName, Role,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +71,48 @@ impl KeyView {
             secret_access_key: None,
         }
     }
+}
+
+/// An application password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppPasswordView {
+    /// 32 hexadecimal digits.
+    pub id: AppPasswordId,
+    /// Whose it is: the id.
+    pub account_id: AccountId,
+    /// Whose it is: the name.
+    pub account: AccountName,
+    /// What it is called.
+    pub name: AppPasswordName,
+    /// When it was made (RFC 3339).
+    pub created: Timestamp,
+    /// When it was last used, to the hour (RFC 3339).
+    pub last_used: Option<Timestamp>,
+    /// The password itself: only when it was made, and never again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+impl AppPasswordView {
+    /// Of an application password and the name of its account.
+    pub fn new(info: AppPasswordInfo, account: AccountName) -> Self {
+        Self {
+            id: info.id,
+            account_id: info.account,
+            account,
+            name: info.name,
+            created: timestamp(info.created_us),
+            last_used: info.last_used_us.map(timestamp),
+            password: None,
+        }
+    }
+}
+
+/// Application passwords.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AppPasswords {
+    /// Oldest first.
+    pub app_passwords: Vec<AppPasswordView>,
 }
 
 /// A bucket.

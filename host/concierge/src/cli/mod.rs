@@ -1,11 +1,13 @@
 //! The command line.
 
 mod accounts;
+mod app_passwords;
 mod config;
 mod edge;
 mod keys;
 mod node;
 mod output;
+mod password_input;
 mod status;
 mod tokens;
 mod volumes;
@@ -52,6 +54,9 @@ enum Command {
     /// Manage accounts
     #[command(subcommand)]
     Account(accounts::AccountCommand),
+    /// Manage application passwords
+    #[command(subcommand)]
+    AppPassword(app_passwords::AppPasswordCommand),
     /// Manage access keys
     #[command(subcommand)]
     Key(keys::KeyCommand),
@@ -158,6 +163,7 @@ impl Cli {
             None => serve::up(self.up.settings.load()?).await,
             Some(Command::Up(up)) => serve::up(up.settings.load()?).await,
             Some(Command::Account(command)) => command.run().await,
+            Some(Command::AppPassword(command)) => command.run().await,
             Some(Command::Key(command)) => command.run().await,
             Some(Command::Token(command)) => command.run().await,
             Some(Command::Bucket(command)) => command.run().await,

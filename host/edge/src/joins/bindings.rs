@@ -5,6 +5,7 @@ wasmtime::component::bindgen!({
         package concierge:edge;
 
         world joins {
+            import concierge:identity/passwords@0.1.0;
             import concierge:identity/sigv4@0.1.0;
             import concierge:objects/blobs@0.1.0;
             import concierge:objects/buckets@0.1.0;
@@ -19,5 +20,5 @@ wasmtime::component::bindgen!({
     additional_derives: [serde::Serialize, serde::Deserialize],
 });
 
-pub(super) use self::concierge::{identity::sigv4, objects};
+pub(super) use self::concierge::{identity, objects};
 pub(super) use self::spin::variables::variables;

@@ -18,14 +18,14 @@ use wasmtime::component::StreamReader;
 
 /// What the domain crates answer with in this process.
 mod local {
-    pub(super) use crate::joins::identity as sigv4;
+    pub(super) use crate::joins::identity::{passwords, sigv4};
     pub(super) use crate::joins::objects::{blobs, buckets, listing, multipart};
 }
 
 /// What wasmtime generated.
 mod generated {
+    pub(super) use crate::joins::bindings::identity::{passwords, sigv4};
     pub(super) use crate::joins::bindings::objects::{blobs, buckets, listing, multipart};
-    pub(super) use crate::joins::bindings::sigv4;
 }
 
 macro_rules! interface {
@@ -192,6 +192,15 @@ macro_rules! answer {
 }
 
 functions!(interface);
+
+impl ContractError for generated::passwords::Error {
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::TooLong => Self::Malformed("the call is too long".to_owned()),
+            _ => Self::Unavailable,
+        }
+    }
+}
 
 impl ContractError for generated::sigv4::Error {
     fn of(_: &Failure) -> Self {

@@ -33,7 +33,7 @@ use wasmtime::component::{HasData, Linker};
 /// not there is not provided: a component that imports it does not start.
 #[derive(Clone, Default)]
 pub struct Services {
-    /// Verifies signatures and opens tokens: behind `concierge:identity`, and behind every call
+    /// Verifies signatures and passwords and opens tokens: behind `concierge:identity`, and behind every call
     /// that takes a token.
     pub identity: Option<Arc<Identity>>,
     /// Behind `concierge:objects`.
@@ -45,7 +45,8 @@ pub struct Services {
 }
 
 /// The interfaces that `imports` in `spin.toml` can grant, as `package/interface`.
-pub const INTERFACES: [&str; 5] = [
+pub const INTERFACES: [&str; 6] = [
+    PASSWORDS,
     SIGV4,
     "concierge:objects/blobs",
     "concierge:objects/buckets",
@@ -53,6 +54,7 @@ pub const INTERFACES: [&str; 5] = [
     "concierge:objects/multipart",
 ];
 
+const PASSWORDS: &str = "concierge:identity/passwords";
 const SIGV4: &str = "concierge:identity/sigv4";
 
 /// What every component has without being granted it, beside `wasi:`.
@@ -71,7 +73,7 @@ impl Services {
         let objects = self.identity.is_some() && self.objects.is_some();
         match interface {
             _ if self.remote.is_some() => INTERFACES.contains(&interface),
-            SIGV4 => self.identity.is_some(),
+            PASSWORDS | SIGV4 => self.identity.is_some(),
             _ => objects && INTERFACES.contains(&interface),
         }
     }
@@ -82,6 +84,7 @@ impl Services {
     /// [`Refusal`] where there is no such function here, or the call cannot be read.
     pub async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
         match (call.package.name, call.interface.as_str()) {
+            ("concierge:identity", "passwords") => contracts::passwords::dispatch(self, call).await,
             ("concierge:identity", "sigv4") => contracts::sigv4::dispatch(self, call).await,
             ("concierge:objects", "blobs") => contracts::blobs::dispatch(self, call).await,
             ("concierge:objects", "buckets") => contracts::buckets::dispatch(self, call).await,
@@ -132,11 +135,13 @@ pub(crate) fn add_to_linker(
     linker: &mut Linker<InstanceState>,
     granted: &[String],
 ) -> wasmtime::Result<()> {
+    use bindings::identity::{passwords, sigv4};
     use bindings::objects::{buckets, listing, multipart};
     bindings::variables::add_to_linker::<_, Joins>(linker, |state| state)?;
     for interface in granted {
         match interface.as_str() {
-            SIGV4 => bindings::sigv4::add_to_linker::<_, Joins>(linker, |state| state)?,
+            PASSWORDS => passwords::add_to_linker::<_, Joins>(linker, |state| state)?,
+            SIGV4 => sigv4::add_to_linker::<_, Joins>(linker, |state| state)?,
             "concierge:objects/blobs" => blobs::add_to_linker::<_, Joins>(linker, |state| state)?,
             "concierge:objects/buckets" => {
                 buckets::add_to_linker::<_, Joins>(linker, |state| state)?

@@ -20,8 +20,8 @@ const NOW_US: u64 = 1_795_608_000_000_000;
 
 /// What components of concierge may import.
 pub const ALL_IMPORTS: &str = r#"imports = [
-    "concierge:identity/sigv4", "concierge:objects/blobs", "concierge:objects/buckets",
-    "concierge:objects/listing", "concierge:objects/multipart",
+    "concierge:identity/passwords", "concierge:identity/sigv4", "concierge:objects/blobs",
+    "concierge:objects/buckets", "concierge:objects/listing", "concierge:objects/multipart",
 ]"#;
 
 pub struct Store {

@@ -1,6 +1,6 @@
 //! Calls what the host joins to its domain crates, by path. The token comes with the request.
 
-use bindings::concierge::identity::sigv4;
+use bindings::concierge::identity::{passwords, sigv4};
 use bindings::concierge::objects::{blobs, buckets, listing, multipart};
 use bytes::Bytes;
 use spin_sdk::http::{self, FullBody, IntoResponse, Request, StatusCode};
@@ -14,6 +14,7 @@ mod bindings {
             package concierge:test;
 
             world test {
+                import concierge:identity/passwords@0.1.0;
                 import concierge:identity/sigv4@0.1.0;
                 import concierge:objects/blobs@0.1.0;
                 import concierge:objects/buckets@0.1.0;
@@ -57,6 +58,23 @@ async fn handle(request: Request) -> Result<types::Response, http::Error> {
             };
             match sigv4::verify(signed).await {
                 Ok(principal) => text(&principal.token),
+                Err(error) => text(&format!("{error:?}")),
+            }
+        }
+        "basic" | "bearer" => {
+            let field = |name: &str| header(name).unwrap_or_default();
+            let (password, client) = (field("x-password"), header("x-client"));
+            let answer = match verb {
+                "basic" => passwords::basic(field("x-name"), password, client).await,
+                _ => passwords::bearer(password, client).await,
+            };
+            match answer {
+                Ok(passwords::Principal {
+                    token,
+                    account_name,
+                    role,
+                    ..
+                }) => text(&format!("{account_name} {role:?} {token}")),
                 Err(error) => text(&format!("{error:?}")),
             }
         }

@@ -1,10 +1,10 @@
-//! `concierge:identity`, answered by the domain crate in this process.
+//! `concierge:identity/sigv4`.
 
-use super::Services;
-use super::bindings::sigv4;
+use crate::joins::Services;
+use crate::joins::bindings::identity::sigv4;
 use concierge_identity::{Payload, Placement, SigV4Error, SignedRequest, Verified};
 
-pub(super) async fn verify(
+pub(in crate::joins) async fn verify(
     services: &Services,
     request: sigv4::SignedRequest,
 ) -> Result<sigv4::Principal, sigv4::Error> {
