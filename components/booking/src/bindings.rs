@@ -15,9 +15,10 @@ spin_sdk::wit_bindgen::generate!({
             import concierge:booking/payments@0.1.0;
             import concierge:booking/reports@0.1.0;
             import concierge:booking/reservations@0.1.0;
+            import concierge:identity/passwords@0.1.0;
         }
     ",
-    path: ["../../wit/booking"],
+    path: ["../../wit/identity", "../../wit/booking"],
     runtime_path: "spin_sdk::wit_bindgen::rt",
     generate_all,
     additional_derives: [PartialEq],

@@ -21,7 +21,8 @@ use crate::bindings::concierge::booking::reports::{self, AuditEntry, Day};
 use crate::bindings::concierge::booking::reservations::{
     self, Action, Answer, Decided, Filter, Idempotency, Reservation, ReservationPage, Waiting,
 };
-use crate::host::{Account, AuthenticationError, Credentials, Host, ReadError};
+use crate::bindings::concierge::identity::passwords::{self, Principal};
+use crate::host::{Account, AuthenticationError, Credentials, Host, ReadError, Role};
 use crate::reply::Reply;
 use crate::serve::serve;
 
@@ -114,6 +115,30 @@ fn respond(reply: Reply) -> Result<Response, ErrorCode> {
     Ok(response)
 }
 
+fn account(principal: Principal) -> Account {
+    Account {
+        token: principal.token,
+        id: principal.account_id,
+        name: principal.account_name,
+        role: match principal.role {
+            passwords::Role::Administrator => Role::Administrator,
+            passwords::Role::Staff => Role::Staff,
+            passwords::Role::User => Role::Other,
+        },
+    }
+}
+
+fn refusal(error: passwords::Error) -> AuthenticationError {
+    match error {
+        // A name or a password that cannot be is nobody's.
+        passwords::Error::Unauthorized | passwords::Error::Malformed(_) => {
+            AuthenticationError::Refused
+        }
+        passwords::Error::SlowDown(seconds) => AuthenticationError::SlowDown(seconds),
+        passwords::Error::Unavailable => AuthenticationError::Unavailable,
+    }
+}
+
 /// The contracts of `wit/`.
 struct Contracts;
 
@@ -157,10 +182,15 @@ impl Host for Contracts {
 
     async fn authenticate(
         &self,
-        _credentials: Credentials,
-        _client: String,
+        credentials: Credentials,
+        client: String,
     ) -> Result<Account, AuthenticationError> {
-        Err(AuthenticationError::Unavailable)
+        let client = Some(client).filter(|client| !client.is_empty());
+        let principal = match credentials {
+            Credentials::Basic { name, password } => passwords::basic(name, password, client).await,
+            Credentials::Bearer(secret) => passwords::bearer(secret, client).await,
+        };
+        principal.map(account).map_err(refusal)
     }
 
     async fn get_hotel(&self, hotel: String) -> Result<HotelDetails, Error> {
