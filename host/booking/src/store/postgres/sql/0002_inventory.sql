@@ -1,7 +1,8 @@
 -- Rooms: counting them, and taking them by one of three strategies.
 --
 -- Rows are always made, locked and changed in the order of (room type, night), so that two transactions never wait for
--- each other.
+-- each other. They are looked up one by one: a join may read all of a hotel instead, where the planner takes it for one
+-- of the small ones.
 
 -- How many rooms may be sold where there are so many.
 create function booking.sellable(p_rooms integer, p_overbooking_percent integer) returns integer
@@ -30,9 +31,9 @@ begin
   from unnest(p_types, p_nights) as s(room_type, night)
   join booking.room_type t on t.hotel = p_hotel and t.room_type = s.room_type
   join booking.hotel h on h.hotel = p_hotel
-  where not exists (
-    select from booking.inventory i
-    where i.hotel = p_hotel and i.room_type = s.room_type and i.night = s.night)
+  where (
+    select i.version from booking.inventory i
+    where i.hotel = p_hotel and i.room_type = s.room_type and i.night = s.night) is null
   order by s.room_type collate "C", s.night
   on conflict do nothing;
 end
@@ -42,13 +43,25 @@ $$;
 create function booking.lock_nights(p_hotel text, p_types text[], p_nights integer[]) returns void
 language plpgsql as $$
 begin
-  perform from booking.inventory i
-  join unnest(p_types, p_nights) as s(room_type, night)
-    on i.room_type = s.room_type and i.night = s.night
-  where i.hotel = p_hotel
-  order by i.room_type, i.night
-  for update of i;
+  for place in 1..cardinality(p_types) loop
+    perform from booking.inventory i
+    where i.hotel = p_hotel and i.room_type = p_types[place] and i.night = p_nights[place]
+    for update;
+  end loop;
 end
+$$;
+
+-- The rows of nights, in their order; where there is none, nothing is left.
+create function booking.look(p_hotel text, p_types text[], p_nights integer[])
+returns table (place bigint, room_type text, night integer, rooms_left integer, version bigint)
+language sql stable as $$
+  select s.place, s.room_type, s.night, coalesce(i.rooms_left, 0), coalesce(i.version, 0)
+  from unnest(p_types, p_nights) with ordinality as s(room_type, night, place)
+  left join lateral (
+    select i.sellable - i.reserved as rooms_left, i.version from booking.inventory i
+    where i.hotel = p_hotel and i.room_type = s.room_type and i.night = s.night
+    limit 1) i on true
+  order by s.place
 $$;
 
 -- The first night that has fewer rooms left than are to be taken, as the error that says so; null: there is room.
@@ -58,28 +71,13 @@ declare
   refusal text;
 begin
   select json_build_object('sold-out', json_build_object(
-      'room_type', s.room_type, 'night', s.night, 'left', coalesce(i.sellable - i.reserved, 0)))
+      'room_type', l.room_type, 'night', l.night, 'left', l.rooms_left))
   into refusal
-  from unnest(p_types, p_nights, p_rooms) with ordinality as s(room_type, night, rooms, place)
-  left join booking.inventory i
-    on i.hotel = p_hotel and i.room_type = s.room_type and i.night = s.night
-  where s.rooms > 0 and s.rooms > coalesce(i.sellable - i.reserved, 0)
-  order by s.place
+  from booking.look(p_hotel, p_types, p_nights) l
+  where p_rooms[l.place] > 0 and p_rooms[l.place] > l.rooms_left
+  order by l.place
   limit 1;
   return refusal;
-end
-$$;
-
--- The versions of nights' rows, in their order; 0 where there is none.
-create function booking.versions(p_hotel text, p_types text[], p_nights integer[]) returns bigint[]
-language plpgsql as $$
-begin
-  return array(
-    select coalesce(i.version, 0)
-    from unnest(p_types, p_nights) with ordinality as s(room_type, night, place)
-    left join booking.inventory i
-      on i.hotel = p_hotel and i.room_type = s.room_type and i.night = s.night
-    order by s.place);
 end
 $$;
 
@@ -91,28 +89,13 @@ create function booking.take(
   p_strategy text, p_hotel text, p_types text[], p_nights integer[], p_rooms integer[], p_seen bigint[]
 ) returns boolean
 language plpgsql as $$
-declare
-  slot record;
 begin
-  if p_strategy = 'pessimistic' then
-    update booking.inventory i set reserved = i.reserved + s.rooms, version = i.version + 1
-    from unnest(p_types, p_nights, p_rooms) as s(room_type, night, rooms)
-    where i.hotel = p_hotel and i.room_type = s.room_type and i.night = s.night and s.rooms <> 0;
-    return true;
-  end if;
-  for slot in
-    select s.* from unnest(p_types, p_nights, p_rooms, p_seen) with ordinality
-      as s(room_type, night, rooms, seen, place)
-    where s.rooms <> 0 order by s.place
-  loop
-    if p_strategy = 'optimistic' then
-      update booking.inventory i set reserved = i.reserved + slot.rooms, version = i.version + 1
-      where i.hotel = p_hotel and i.room_type = slot.room_type and i.night = slot.night and i.version = slot.seen;
-    else
-      update booking.inventory i set reserved = i.reserved + slot.rooms, version = i.version + 1
-      where i.hotel = p_hotel and i.room_type = slot.room_type and i.night = slot.night
-        and (slot.rooms < 0 or i.reserved + slot.rooms <= i.sellable);
-    end if;
+  for place in 1..cardinality(p_types) loop
+    continue when p_rooms[place] = 0;
+    update booking.inventory i set reserved = i.reserved + p_rooms[place], version = i.version + 1
+    where i.hotel = p_hotel and i.room_type = p_types[place] and i.night = p_nights[place]
+      and (p_strategy <> 'optimistic' or i.version = p_seen[place])
+      and (p_strategy <> 'constraint' or p_rooms[place] < 0 or i.reserved + p_rooms[place] <= i.sellable);
     if not found then
       return false;
     end if;

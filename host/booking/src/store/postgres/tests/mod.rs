@@ -4,6 +4,7 @@
 mod feed;
 mod hosts;
 mod lost;
+mod plans;
 mod server;
 mod start;
 
