@@ -9,11 +9,11 @@ import boto3
 import botocore.config
 import pytest
 
-from away import Edge
+from away import away
 from server import ACCESS_KEY, REGION, SECRET_KEY, Foreign, Server
 
 AWAY = os.environ.get("CONCIERGE_TEST_AWAY")
-"""`edge` or `bridge`: the components run in another process than the host (see away.py)."""
+"""`edge`, `bridge` or `spin`: the components run in another process than the host (see away.py)."""
 FOREIGN = os.environ.get("CONCIERGE_TEST_ENDPOINT")
 
 
@@ -29,7 +29,7 @@ def server():
         if not AWAY:
             yield running
             return
-        with Edge(AWAY, running) as edge:
+        with away(AWAY, running) as edge:
             running.addresses.update(edge.addresses)
             running.edge = edge
             yield running

@@ -40,6 +40,12 @@ def binary() -> pathlib.Path:
 
 def wait_ready(process: subprocess.Popen, tail) -> dict[str, str]:
     """The addresses of the `ready` line; `tail` gives the end of the log for a failure."""
+    words = wait_line(process, "ready ", tail).split()
+    return dict(word.split("=", 1) for word in words[1:])
+
+
+def wait_line(process: subprocess.Popen, start: str, tail) -> str:
+    """The first line of the standard output that begins with `start`."""
     lines: queue.Queue[str | None] = queue.Queue()
 
     def pump():
@@ -55,9 +61,8 @@ def wait_ready(process: subprocess.Popen, tail) -> dict[str, str]:
             raise RuntimeError(f"not ready in {START_LIMIT_S} s:\n{tail()}") from None
         if line is None:
             raise RuntimeError(f"ended before it was ready:\n{tail()}")
-        words = line.split()
-        if words and words[0] == "ready":
-            return dict(word.split("=", 1) for word in words[1:])
+        if line.startswith(start):
+            return line
 
 
 class Server:
