@@ -24,7 +24,7 @@ const KINDS: [&str; 2] = ["double", "suite"];
 
 pub(super) async fn all(store: &Arc<dyn Store>) {
     let seed = std::env::var(SEED_VARIABLE).ok();
-    let seed = seed.map_or_else(|| rand::random(), |seed| seed.parse().unwrap());
+    let seed = seed.map_or_else(rand::random, |seed| seed.parse().unwrap());
     println!("a random history: {SEED_VARIABLE}={seed}");
     let mut rng = StdRng::seed_from_u64(seed);
     let house = House::open(store, "model", &[("double", 4), ("suite", 2)]).await;

@@ -121,7 +121,7 @@ impl Inner {
     }
 
     /// What all shards have, joined.
-    fn from_all<T>(
+    fn of_all_shards<T>(
         &self,
         operation: &'static str,
         read: impl Fn(&Connection) -> Result<Vec<T>, Failure>,
@@ -196,7 +196,7 @@ impl Store for SqliteStore {
     fn hotels(&self, after: &str, max: usize) -> Answer<'_, Vec<HotelCode>> {
         let after = after.to_owned();
         Box::pin(self.read_long(move |inner| {
-            let mut codes = inner.from_all("hotels", |c| catalogue::hotels(c, &after, max))?;
+            let mut codes = inner.of_all_shards("hotels", |c| catalogue::hotels(c, &after, max))?;
             codes.sort_unstable();
             codes.truncate(max);
             Ok(codes)
@@ -375,7 +375,7 @@ impl Store for SqliteStore {
 
     fn due(&self, now_us: TimeUs, max: usize) -> Answer<'_, Vec<Due>> {
         Box::pin(self.read_long(move |inner| {
-            let mut due = inner.from_all("due", |c| outgoing::due(c, now_us, max))?;
+            let mut due = inner.of_all_shards("due", |c| outgoing::due(c, now_us, max))?;
             due.sort_by_key(|due| due.due_us);
             due.truncate(max);
             Ok(due)
@@ -402,7 +402,7 @@ impl Store for SqliteStore {
 
     fn outbox(&self, max: usize) -> Answer<'_, Vec<QueuedMail>> {
         Box::pin(self.read_long(move |inner| {
-            let mut mails = inner.from_all("outbox", |c| outgoing::outbox(c, max))?;
+            let mut mails = inner.of_all_shards("outbox", |c| outgoing::outbox(c, max))?;
             // Ids are of the time at which they were made. (Stable: within a shard the order is that of the commits.)
             if inner.shards.len() > 1 {
                 mails.sort_by_key(|queued| queued.mail.id);
@@ -431,7 +431,7 @@ impl Store for SqliteStore {
     fn webhook_deliveries(&self, now_us: TimeUs, max: usize) -> Answer<'_, Vec<WebhookDelivery>> {
         Box::pin(self.read_long(move |inner| {
             let due = |c: &Connection| webhooks::due(c, now_us, max);
-            let mut due = inner.from_all("webhook_deliveries", due)?;
+            let mut due = inner.of_all_shards("webhook_deliveries", due)?;
             due.sort_by_key(|(due_us, delivery)| (*due_us, delivery.at_us));
             due.truncate(max);
             Ok(due.into_iter().map(|(_, delivery)| delivery).collect())

@@ -17,6 +17,10 @@ use crate::types::{HotelCode, Reservation, ReservationCode, ReservationId, Stay}
 const CODES_TRIED: usize = 16;
 
 /// What came of a try.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved twice at most, and the small one is rare"
+)]
 pub(super) enum Tried {
     /// It was decided.
     Done(Result<Decided, Changed>),
