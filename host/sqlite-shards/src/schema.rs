@@ -23,7 +23,7 @@ pub enum SchemaError {
 ///
 /// # Errors
 /// [`SchemaError::TooNew`] for a file with more steps than these.
-pub fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(), SchemaError> {
+pub fn migrate(connection: &mut Connection, steps: &[impl AsRef<str>]) -> Result<(), SchemaError> {
     let known = u32::try_from(steps.len()).unwrap_or(u32::MAX);
     let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > known {
@@ -31,7 +31,7 @@ pub fn migrate(connection: &mut Connection, steps: &[&str]) -> Result<(), Schema
     }
     for (step, version) in steps.iter().zip(1..).skip(found as usize) {
         let transaction = connection.transaction()?;
-        transaction.execute_batch(step)?;
+        transaction.execute_batch(step.as_ref())?;
         transaction.pragma_update(None, "user_version", version)?;
         transaction.commit()?;
     }

@@ -253,7 +253,7 @@ pub struct WriterOptions {
     /// What the thread and the shard are called.
     pub name: String,
     /// The steps of the schema.
-    pub schema: &'static [&'static str],
+    pub schema: Vec<String>,
     /// Whether it has a table `sequence (only, last)`, of one row, which numbers what is written.
     pub sequence: bool,
     /// Most operations in one transaction, usually [`GROUP_LIMIT`]; 1: each has its own.
@@ -291,7 +291,7 @@ impl<E: DomainError> Writer<E> {
     /// [`SchemaError`].
     pub fn open(path: &Path, options: WriterOptions) -> Result<Self, SchemaError> {
         let mut connection = connection::open_writer(path)?;
-        schema::migrate(&mut connection, options.schema)?;
+        schema::migrate(&mut connection, &options.schema)?;
         let sequence = match options.sequence {
             true => connection.query_row("SELECT last FROM sequence", [], |r| r.get(0))?,
             false => 0,

@@ -140,7 +140,7 @@ fn open_shard(options: &SqliteOptions, number: u16, bell: &Arc<Bell>) -> Result<
     let bell = Arc::clone(bell);
     let writer = WriterOptions {
         name: format!("booking-{number:03}"),
-        schema: schema::STEPS,
+        schema: schema::STEPS.iter().map(ToString::to_string).collect(),
         sequence: true,
         group_limit: if options.group_commit { GROUP_LIMIT } else { 1 },
         metrics: &METRICS,

@@ -1,13 +1,14 @@
 //! What the work behind reads and writes: garbage, blobs, missing copies, and
 //! the remains of deleted buckets.
 
+use concierge_sqlite::WriteTx;
 use concierge_storage_nodes::ObjectId;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::Failure;
 use super::objects;
 use super::rows::{object_bytes, read_data, read_data_row, read_object_id, read_uuid};
 use super::uploads;
-use super::writer::{Failure, WriteTx};
 use crate::catalogue::{DataRef, Garbage, MissingReplica, UploadId};
 
 type Read<T> = rusqlite::Result<T>;

@@ -6,12 +6,13 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use concierge_identity::AccountId;
+use concierge_sqlite::WriteTx;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::Failure;
 use super::rows::{json_unless, read_json, read_uuid};
-use super::writer::{Failure, WriteTx};
 use crate::catalogue::{Bucket, BucketId, NewBucket};
 use crate::error::Error;
 use crate::types::Versioning;

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use concierge_identity::AccountId;
+use concierge_sqlite::{WriteTx, in_snapshot};
 use concierge_storage_nodes::ObjectId;
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-use super::connection::in_snapshot;
+use super::Failure;
 use super::objects::{self, Place};
 use super::rows::versioning_number;
-use super::writer::{Failure, WriteTx};
 use super::{
     Database, FACT_CLUSTER_MAPS, FACT_STORE, Inner, SqliteCatalogue, behind, directory, listing,
     uploads,

@@ -252,13 +252,15 @@ pub(super) fn has_versions(connection: &Connection, bucket: BucketId) -> Read<bo
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema::{Kind, migrate};
+    use concierge_sqlite::migrate;
+
+    use super::super::schema::Kind;
     use super::*;
 
     #[test]
     fn neither_listing_sorts() {
         let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection, Kind::Shard).unwrap();
+        migrate(&mut connection, &Kind::Shard.migrations()).unwrap();
         for sql in [VERSIONS, OLDER_VERSIONS] {
             let plan: Vec<String> = connection
                 .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))

@@ -1,7 +1,8 @@
 //! The catalogue in SQLite files.
 //!
 //! Files: `lock` (held while open), `directory.db`, `shard-NNN.db`. Each file
-//! has one writing thread (`writer.rs`) and a pool of reading connections.
+//! has one writing thread, which commits in groups, and a pool of reading
+//! connections (`concierge_sqlite`).
 //! Point lookups run on the caller's thread: they take some microseconds, of
 //! which a hop to another thread and back would be several times as much, and
 //! what they read is in the page cache or a few reads of the disk away.
@@ -11,7 +12,6 @@
 //! recorded when the catalogue is made and checked whenever it is opened.
 
 mod behind;
-mod connection;
 mod directory;
 mod engine;
 mod listing;
@@ -22,22 +22,22 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod uploads;
-mod writer;
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use concierge_sqlite::{
+    DomainError, GROUP_LIMIT, LockError, MetricNames, Readers, SchemaError, WriterOptions,
+};
 use rusqlite::Connection;
 
 pub(crate) use objects::marker_error;
 
-use self::connection::Readers;
 use self::directory::Buckets;
 use self::rows::{read_uuid, read_versioning};
-use self::schema::{Kind, SchemaError};
-use self::writer::{Failure, Writer};
+use self::schema::Kind;
 use crate::catalogue::{Bucket, BucketId};
 use crate::error::Error;
 use crate::types::Versioning;
@@ -73,20 +73,41 @@ const FACT_SHARD_HASH: &str = "shard-hash";
 const FACT_STORE: &str = "store";
 const FACT_CLUSTER_MAPS: &str = "cluster-maps";
 
+type Failure = concierge_sqlite::Failure<Error>;
+type Writer = concierge_sqlite::Writer<Error>;
+
+static METRICS: MetricNames = MetricNames {
+    operations: "concierge_objects_catalogue_operations_total",
+    queue_depth: "concierge_objects_catalogue_queue_depth",
+    commits: "concierge_objects_catalogue_commits_total",
+    group_operations: "concierge_objects_catalogue_group_operations",
+    commit_seconds: "concierge_objects_catalogue_commit_seconds",
+};
+
+impl DomainError for Error {
+    fn internal() -> Self {
+        Self::Internal
+    }
+
+    fn disk_full() -> Self {
+        Self::InsufficientStorage
+    }
+
+    fn too_many() -> Self {
+        Self::SlowDown
+    }
+
+    fn stopped() -> Self {
+        Self::Internal
+    }
+}
+
 /// Why a catalogue could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it open.
-    #[error("{0} is in use by another process")]
-    InUse(PathBuf),
-    /// The directory or a file in it cannot be used.
-    #[error("{path}: {source}")]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// The directory cannot be had.
+    #[error(transparent)]
+    Directory(#[from] LockError),
     /// A file of the catalogue cannot be used.
     #[error("{path}: {source}")]
     File {
@@ -124,7 +145,15 @@ impl Database {
     fn open(dir: &Path, file: &str, kind: Kind) -> Result<Self, OpenError> {
         let path = dir.join(file);
         let name = format!("catalogue-{}", file.trim_end_matches(".db"));
-        let writer = Writer::open(&path, kind, name).map_err(|source| OpenError::File {
+        let options = WriterOptions {
+            name,
+            schema: kind.migrations(),
+            sequence: kind == Kind::Shard,
+            group_limit: GROUP_LIMIT,
+            metrics: &METRICS,
+            numbered: Box::new(|| {}),
+        };
+        let writer = Writer::open(&path, options).map_err(|source| OpenError::File {
             path: path.clone(),
             source,
         })?;
@@ -166,7 +195,7 @@ impl SqliteCatalogue {
     /// Opens the catalogue in a directory, or makes one there of `shards`
     /// shards (default: [`DEFAULT_SHARDS`]). Blocks: it may have to recover.
     pub async fn open(dir: &Path, shards: Option<u16>) -> Result<Self, OpenError> {
-        let lock = lock(dir)?;
+        let lock = concierge_sqlite::lock_directory(dir)?;
         let directory = Database::open(dir, "directory.db", Kind::Directory)?;
         let count = shard_count(&directory, shards).await?;
         let shards = (0..count)
@@ -184,38 +213,6 @@ impl SqliteCatalogue {
             inner: Arc::new(inner),
         })
     }
-}
-
-fn lock(dir: &Path) -> Result<File, OpenError> {
-    let io = |source| OpenError::Io {
-        path: dir.to_owned(),
-        source,
-    };
-    create_dir(dir).map_err(io)?;
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(dir.join("lock"))
-        .map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::InUse(dir.to_owned())),
-        Err(std::fs::TryLockError::Error(source)) => Err(io(source)),
-    }
-}
-
-/// Makes a directory whose name survives a power cut. (The names of the files
-/// in it are synced by SQLite with its first commit to each.)
-fn create_dir(dir: &Path) -> std::io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(dir)?;
-    for parent in dir.ancestors().skip(1).take_while(|path| path.exists()) {
-        File::open(parent)?.sync_all()?;
-    }
-    Ok(())
 }
 
 /// The recorded number of shards; recorded now if the catalogue is new.

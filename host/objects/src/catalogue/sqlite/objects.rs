@@ -4,13 +4,14 @@
 //! with objects in a versioning-enabled bucket" and "… versioning-suspended
 //! bucket".
 
+use concierge_sqlite::WriteTx;
 use rusqlite::{OptionalExtension, params};
 
+use super::Failure;
 use super::rows::{
     VERSION_COLUMNS, VersionRow, algorithm_number, json_unless, kind_number, metadata_json,
     object_bytes, read_versioning, version_bytes,
 };
-use super::writer::{Failure, WriteTx};
 use crate::catalogue::rules::{check_delete, check_write};
 use crate::catalogue::{
     BucketId, CommitObject, Committed, Content, DataRef, DeleteVersion, FoundVersion, Lookup,

@@ -17,8 +17,6 @@
 //! numbers of `rows.rs`; times are microseconds UTC; metadata and tags are
 //! JSON, NULL where there are none; class NULL is STANDARD.
 
-use rusqlite::Connection;
-
 /// Columns of a version, the same in `current` and `former`.
 const VERSION_TABLE_COLUMNS: &str = "
     bucket       BLOB NOT NULL,
@@ -156,26 +154,10 @@ pub(super) enum Kind {
     Shard,
 }
 
-/// Why a file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SchemaError {
-    /// Written by a newer program.
-    #[error("written by a newer version of this program (schema {found}, known up to {known})")]
-    TooNew {
-        /// Version of the file.
-        found: u32,
-        /// Newest version this program knows.
-        known: u32,
-    },
-    /// SQLite failed.
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-}
-
 impl Kind {
     /// The steps from each schema version to the next; the first makes the
     /// tables. Released steps never change.
-    fn migrations(self) -> Vec<String> {
+    pub(super) fn migrations(self) -> Vec<String> {
         match self {
             Self::Directory => vec![DIRECTORY_TABLES.to_owned()],
             Self::Shard => vec![format!(
@@ -186,42 +168,6 @@ impl Kind {
                      PRIMARY KEY (bucket, key, sequence DESC)) WITHOUT ROWID;
                  CREATE UNIQUE INDEX former_version ON former (bucket, key, version);"
             )],
-        }
-    }
-}
-
-/// Brings a file to the newest schema, each step in a transaction of its own.
-pub(super) fn migrate(connection: &mut Connection, kind: Kind) -> Result<(), SchemaError> {
-    let steps = kind.migrations();
-    let known = u32::try_from(steps.len()).unwrap_or(u32::MAX);
-    let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if found > known {
-        return Err(SchemaError::TooNew { found, known });
-    }
-    for (step, version) in steps.iter().zip(1..).skip(found as usize) {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(step)?;
-        transaction.pragma_update(None, "user_version", version)?;
-        transaction.commit()?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn migrating_twice_changes_nothing_and_a_newer_file_is_refused() {
-        for kind in [Kind::Directory, Kind::Shard] {
-            let mut connection = Connection::open_in_memory().unwrap();
-            migrate(&mut connection, kind).unwrap();
-            migrate(&mut connection, kind).unwrap();
-            connection.pragma_update(None, "user_version", 99).unwrap();
-            assert!(matches!(
-                migrate(&mut connection, kind),
-                Err(SchemaError::TooNew { found: 99, .. })
-            ));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc;
 
+use concierge_sqlite::WriteTx;
 use concierge_storage_nodes::ObjectId;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -60,7 +61,10 @@ async fn the_number_of_shards_is_checked() {
 async fn one_process_at_a_time() {
     let dir = TempDir::new().unwrap();
     let first = open(&dir, None).await.unwrap();
-    assert!(matches!(open(&dir, None).await, Err(OpenError::InUse(_))));
+    assert!(matches!(
+        open(&dir, None).await,
+        Err(OpenError::Directory(_))
+    ));
     drop(first);
     open(&dir, None).await.unwrap();
 }
@@ -152,7 +156,7 @@ async fn a_full_queue_answers_slow_down_and_loses_nothing() {
     let blocker = {
         let inner = Arc::clone(&inner);
         tokio::spawn(async move {
-            let work = move |_: &writer::WriteTx<'_>| {
+            let work = move |_: &WriteTx<'_>| {
                 entered.send(()).unwrap();
                 wait.recv().unwrap();
                 Ok(())
@@ -196,7 +200,7 @@ async fn an_operation_that_was_submitted_runs_though_nobody_waits() {
     let catalogue = open(&dir, Some(1)).await.unwrap();
     let (done, wait) = mpsc::channel();
     {
-        let work = move |_: &writer::WriteTx<'_>| {
+        let work = move |_: &WriteTx<'_>| {
             done.send(()).unwrap();
             Ok(())
         };

@@ -1,15 +1,16 @@
 //! Uploads in parts (S3 User Guide, "Uploading and copying objects using
 //! multipart upload").
 
+use concierge_sqlite::WriteTx;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::Failure;
 use super::objects::{self, Place};
 use super::range::{KeyRange, successor};
 use super::rows::{
     PART_COLUMNS, algorithm_number, json_unless, kind_number, metadata_json, object_bytes,
     read_checksum_kind, read_json, read_key, read_part, read_uuid,
 };
-use super::writer::{Failure, WriteTx};
 use crate::catalogue::rules::{self, check_write};
 use crate::catalogue::{
     BucketId, CommitPart, Content, StoredObject, StoredPart, Upload, UploadId, VersionId,
