@@ -72,23 +72,36 @@ def shell(commands: list[str], folder: pathlib.Path, environment: dict[str, str]
     return outputs
 
 
-def test_transcript(path, tmp_path):
+def run(title: str, home: pathlib.Path, path: str):
+    """Runs the commands of a section, and of the one that starts the server before it, in a clone's place."""
     ours_only()
-    written = [step for block in blocks(section("Try it"), "console") for step in steps(block)]
-    assert written[0] == (START, ""), "the transcript begins with the start of the server"
+    start = steps(blocks(section("Try it"), "console")[0])
+    assert start == [(START, "")], "the transcript begins with the start of the server"
+    written = [step for block in blocks(section(title), "console") for step in steps(block)]
+    written = [step for step in written if step not in start]
     promised = ready_line()
-    home = tmp_path / "clone"
-    home.mkdir()
+    built = home / "target" / "release" / "concierge"
+    built.parent.mkdir(parents=True)
+    built.symlink_to(binary().resolve())
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CONCIERGE_"))}
     environment |= {"PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true"}
     with Server(data=home / "data", known_key=False) as server:
         assert promised.keys() == server.addresses.keys()
-        commands = [command for command, _ in written[1:]]
+        commands = [command for command, _ in written]
         for name, address in promised.items():
             commands = [command.replace(address, server.addresses[name]) for command in commands]
         printed = shell(commands, home, environment)
-    for (command, expected), output in zip(written[1:], printed):
+    for (command, expected), output in zip(written, printed):
         assert DATE.sub("DATE", output) == DATE.sub("DATE", expected), command
+
+
+def test_transcript(path, tmp_path):
+    run("Try it", tmp_path / "clone", path)
+
+
+def test_booking_transcript(tmp_path):
+    programs.need("jq")
+    run("Book a room", tmp_path / "clone", os.environ["PATH"])
 
 
 def test_the_printed_addresses_are_the_defaults(tmp_path):

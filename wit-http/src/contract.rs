@@ -24,6 +24,21 @@ impl Package {
     }
 }
 
+/// `concierge:booking`.
+pub static BOOKING: Package = Package {
+    name: "concierge:booking",
+    version: "0.1.0",
+    fingerprint: {
+        let hash = fingerprint(START, include_str!("../../wit/booking/administration.wit"));
+        let hash = fingerprint(hash, include_str!("../../wit/booking/availability.wit"));
+        let hash = fingerprint(hash, include_str!("../../wit/booking/catalogue.wit"));
+        let hash = fingerprint(hash, include_str!("../../wit/booking/changes.wit"));
+        let hash = fingerprint(hash, include_str!("../../wit/booking/payments.wit"));
+        let hash = fingerprint(hash, include_str!("../../wit/booking/reports.wit"));
+        fingerprint(hash, include_str!("../../wit/booking/reservations.wit"))
+    },
+};
+
 /// `concierge:identity`.
 pub static IDENTITY: Package = Package {
     name: "concierge:identity",
@@ -47,7 +62,7 @@ pub static OBJECTS: Package = Package {
 };
 
 /// All packages.
-pub static PACKAGES: [&Package; 2] = [&IDENTITY, &OBJECTS];
+pub static PACKAGES: [&Package; 3] = [&BOOKING, &IDENTITY, &OBJECTS];
 
 /// A function of a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +138,8 @@ mod tests {
     /// The versions above are the ones in the files, and no file of a package is left out of its hash.
     #[test]
     fn packages_are_as_their_files_say() {
-        for (package, directory) in [(&IDENTITY, "identity"), (&OBJECTS, "objects")] {
+        for package in PACKAGES {
+            let (_, directory) = package.name.split_once(':').unwrap();
             let directory = format!("{}/../wit/{directory}", env!("CARGO_MANIFEST_DIR"));
             let mut files: Vec<_> = std::fs::read_dir(directory)
                 .unwrap()

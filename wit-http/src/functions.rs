@@ -15,6 +15,70 @@
 #[macro_export]
 macro_rules! functions {
     ($each:ident) => {
+        $each! { administration of BOOKING {
+            plain put_hotel "put-hotel" (caller: Caller, hotel: Hotel) -> ();
+            plain put_room_type "put-room-type" (caller: Caller, hotel: String, room_type: RoomType) -> ();
+            plain put_rate_plan "put-rate-plan" (caller: Caller, hotel: String, rate_plan: RatePlan) -> ();
+            plain set_rates "set-rates" (caller: Caller, hotel: String, rates: Vec<Rate>) -> ();
+            plain set_allotments "set-allotments" (
+                caller: Caller, hotel: String, allotments: Vec<Allotment>
+            ) -> ();
+            plain set_staff "set-staff" (caller: Caller, hotel: String, accounts: Vec<String>) -> ();
+            plain get_staff "get-staff" (caller: Caller, hotel: String) -> Vec<String>;
+            plain create_webhook "create-webhook" (caller: Caller, hotel: String, url: String) -> Webhook;
+            plain list_webhooks "list-webhooks" (caller: Caller, hotel: String) -> Vec<Webhook>;
+            plain delete_webhook "delete-webhook" (caller: Caller, hotel: String, id: String) -> ();
+        } }
+        $each! { availability of BOOKING {
+            plain search "search" (query: Query) -> Offers;
+            plain calendar "calendar" (
+                hotel: String, room_type: Option<String>, first: Date, nights: u32
+            ) -> Vec<RoomTypeCalendar>;
+            plain quote "quote" (hotel: String, stay: Stay) -> PricedStay;
+        } }
+        $each! { catalogue of BOOKING {
+            plain get "get" (hotel: String) -> HotelDetails;
+            plain get_for_staff "get-for-staff" (caller: Caller, hotel: String) -> HotelDetails;
+            plain list "list" (caller: Caller, after: String, max: u32) -> HotelPage;
+        } }
+        $each! { changes of BOOKING {
+            plain read "read" (caller: Caller, after: String, max: u32) -> Page;
+        } }
+        $each! { payments of BOOKING {
+            plain pay "pay" (
+                caller: Caller, hotel: String, reservation: String, method: String,
+                idempotency: Idempotency, client: String
+            ) -> Decided;
+            plain notify "notify" (body: Vec<u8>, signature: String) -> ();
+        } }
+        $each! { reports of BOOKING {
+            plain occupancy "occupancy" (caller: Caller, hotel: String, first: Date, days: u32) -> Vec<Day>;
+            plain audit "audit" (
+                caller: Caller, hotel: String, subject: Option<String>, before: u64, max: u32
+            ) -> Vec<AuditEntry>;
+        } }
+        $each! { reservations of BOOKING {
+            plain create "create" (
+                caller: Caller, hotel: String, request: Request, idempotency: Idempotency, client: String
+            ) -> Decided;
+            plain record_answer "record-answer" (
+                caller: Caller, hotel: String, idempotency: Idempotency, answer: Answer
+            ) -> Answer;
+            plain get "get" (caller: Caller, hotel: String, reservation: String) -> Reservation;
+            plain act "act" (
+                caller: Caller, hotel: String, reservation: String, action: Action,
+                version: Option<u64>, idempotency: Option<Idempotency>, client: String
+            ) -> Decided;
+            plain list "list" (
+                caller: Caller, hotel: String, filter: Filter, after: Option<String>, max: u32
+            ) -> ReservationPage;
+            plain wait "wait" (
+                hotel: String, request: Request, idempotency: Idempotency, client: String
+            ) -> Waiting;
+            plain waiting_list "waiting-list" (
+                caller: Caller, hotel: String, after: Option<String>, max: u32
+            ) -> Vec<Waiting>;
+        } }
         $each! { passwords of IDENTITY {
             plain basic "basic" (name: String, password: String, client: Option<String>) -> Principal;
             plain bearer "bearer" (secret: String, client: Option<String>) -> Principal;

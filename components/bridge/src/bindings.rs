@@ -16,6 +16,13 @@ spin_sdk::wit_bindgen::generate!({
         package concierge:bridge;
 
         world bridge {
+            export concierge:booking/administration@0.1.0;
+            export concierge:booking/availability@0.1.0;
+            export concierge:booking/catalogue@0.1.0;
+            export concierge:booking/changes@0.1.0;
+            export concierge:booking/payments@0.1.0;
+            export concierge:booking/reports@0.1.0;
+            export concierge:booking/reservations@0.1.0;
             export concierge:identity/passwords@0.1.0;
             export concierge:identity/sigv4@0.1.0;
             export concierge:objects/blobs@0.1.0;
@@ -24,7 +31,7 @@ spin_sdk::wit_bindgen::generate!({
             export concierge:objects/multipart@0.1.0;
         }
     ",
-    path: ["../../wit/identity", "../../wit/objects"],
+    path: ["../../wit/booking", "../../wit/identity", "../../wit/objects"],
     runtime_path: "spin_sdk::wit_bindgen::rt",
     generate_all,
     additional_derives: [serde::Serialize, serde::Deserialize],

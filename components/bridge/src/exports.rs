@@ -1,6 +1,6 @@
 //! The exported functions, made from the list of all functions.
 
-use crate::bindings::exports::concierge::{identity, objects};
+use crate::bindings::exports::concierge::{booking, identity, objects};
 use crate::request;
 use concierge_wit_http::{ContractError, Failure, Function, functions};
 use spin_sdk::wit_bindgen::rt::async_support::StreamReader;
@@ -50,6 +50,9 @@ macro_rules! function {
 
 /// The interfaces by the names that the list has.
 mod contracts {
+    pub(super) use super::booking::{
+        administration, availability, catalogue, changes, payments, reports, reservations,
+    };
     pub(super) use super::identity::{passwords, sigv4};
     pub(super) use super::objects::{blobs, buckets, listing, multipart};
 }
@@ -60,6 +63,15 @@ functions!(interface);
 mod export {
     use super::Bridge;
     crate::bindings::export!(Bridge with_types_in crate::bindings);
+}
+
+impl ContractError for booking::catalogue::Error {
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            failure if failure.passes() => Self::Unavailable,
+            _ => Self::Internal,
+        }
+    }
 }
 
 impl ContractError for identity::passwords::Error {

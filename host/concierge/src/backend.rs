@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use concierge_identity::{Bootstrap, Identity, SystemClock};
 use serde_json::Value;
 
-use crate::admin::{Admin, AdminError, Call, Process};
+use crate::admin::{Admin, AdminError, Call, Needs, Process};
+use crate::booking::{self, OpenBooking};
 use crate::bridge_tokens::BridgeTokens;
 use crate::client::Client;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Layout, Refused, held};
 use crate::exit::Failure;
-use crate::storage;
+use crate::storage::{self, Storage};
 
 /// For whoever has the directory to answer or to let it go: a server that is
 /// starting or ending, or another command.
@@ -53,11 +54,14 @@ impl Backend {
         }
     }
 
-    /// Has a call done.
-    pub async fn run(self, config: &Config, call: Call) -> Result<Value, Failure> {
+    /// Opens what calls need, for any number of them.
+    pub async fn open(self, config: &Config, needs: Needs) -> Result<Session, Failure> {
         match self {
-            Self::Running(client) => client.run(&call).await,
-            Self::Stopped(data) => run_here(&data, config, call).await,
+            Self::Running(client) => Ok(Session::Running(client)),
+            Self::Stopped(data) => {
+                let opened = open_here(data, config, needs).await?;
+                Ok(Session::Here(Box::new(opened)))
+            }
         }
     }
 }
@@ -69,7 +73,46 @@ fn client(layout: &Layout) -> Option<Client> {
     ))
 }
 
-async fn run_here(data: &DataDir, config: &Config, call: Call) -> Result<Value, Failure> {
+/// Where calls are done, one after another.
+pub enum Session {
+    /// By the running server.
+    Running(Client),
+    /// Here.
+    Here(Box<Opened>),
+}
+
+/// What is open here.
+pub struct Opened {
+    admin: Arc<Admin>,
+    storage: Option<Storage>,
+    booking: Option<OpenBooking>,
+    /// The lock is held as long as anything is open.
+    _data: DataDir,
+}
+
+impl Session {
+    /// Has a call done.
+    pub async fn run(&self, call: Call) -> Result<Value, Failure> {
+        match self {
+            Self::Running(client) => client.run(&call).await,
+            Self::Here(opened) => opened.admin.run(call).await.map_err(Failure::from),
+        }
+    }
+
+    /// Closes what was opened.
+    pub async fn close(self) {
+        if let Self::Here(opened) = self {
+            if let Some(booking) = opened.booking {
+                booking.close().await;
+            }
+            if let Some(storage) = opened.storage {
+                storage.close().await;
+            }
+        }
+    }
+}
+
+async fn open_here(data: DataDir, config: &Config, needs: Needs) -> Result<Opened, Failure> {
     let layout = data.layout();
     if !layout.identity().exists() {
         // The first start makes the administrator; a command must not do it
@@ -88,24 +131,31 @@ async fn run_here(data: &DataDir, config: &Config, call: Call) -> Result<Value, 
         Bootstrap::default(),
     )
     .map_err(Failure::failed)?;
-    let storage = match call.needs_objects() {
+    let tokens = BridgeTokens::open(layout.bridge_tokens()).map_err(AdminError::from)?;
+    let storage = match needs.objects {
         true => Some(storage::open(config, layout).await?),
         false => None,
     };
-    let tokens = BridgeTokens::open(layout.bridge_tokens()).map_err(AdminError::from)?;
+    let booking = match needs.booking {
+        // Who has nothing to tell tells it when it runs: webhooks wait for the server.
+        true => Some(booking::open(config, layout, None).await?),
+        false => None,
+    };
     let admin = Arc::new(Admin {
         tokens: Arc::new(tokens),
         identity: Arc::new(identity),
         objects: storage.as_ref().map(|storage| Arc::clone(&storage.objects)),
+        booking: booking.as_ref().map(|booking| Arc::clone(&booking.service)),
         process: Process {
             data: config.data.display().to_string(),
             started: None,
             listeners: Default::default(),
         },
     });
-    let answer = admin.run(call).await;
-    if let Some(storage) = storage {
-        storage.close().await;
-    }
-    answer.map_err(Failure::from)
+    Ok(Opened {
+        admin,
+        storage,
+        booking,
+        _data: data,
+    })
 }

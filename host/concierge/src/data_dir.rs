@@ -49,6 +49,16 @@ impl Layout {
         self.root.join("objects")
     }
 
+    /// Bookings.
+    pub fn booking(&self) -> PathBuf {
+        self.root.join("booking")
+    }
+
+    /// The books of the payment provider's sandbox.
+    pub fn payment_sandbox(&self) -> PathBuf {
+        self.root.join("payment-sandbox.sqlite")
+    }
+
     /// The volumes of the node that is there when no other is configured.
     pub fn node(&self) -> PathBuf {
         self.root.join("node")

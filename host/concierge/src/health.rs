@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use concierge_booking::Booking;
 use concierge_objects::{Error, NodeReport, ObjectStore, Status};
 
 /// Between two looks at the store. What `/healthz` says is this old at most
@@ -19,8 +20,11 @@ pub struct Health {
 
 impl Health {
     /// Looks once, and then from time to time until the task is aborted.
-    pub async fn watch(objects: Arc<ObjectStore>) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
-        let first = look(&objects).await;
+    pub async fn watch(
+        objects: Arc<ObjectStore>,
+        booking: Arc<Booking>,
+    ) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
+        let first = look(&objects, &booking).await;
         let health = Arc::new(Self {
             seen: Mutex::new((Instant::now(), first)),
         });
@@ -28,7 +32,7 @@ impl Health {
         let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(INTERVAL).await;
-                let failures = look(&objects).await;
+                let failures = look(&objects, &booking).await;
                 *watched.seen.lock().unwrap_or_else(PoisonError::into_inner) =
                     (Instant::now(), failures);
             }
@@ -49,12 +53,13 @@ impl Health {
     }
 }
 
-async fn look(objects: &ObjectStore) -> Vec<String> {
+async fn look(objects: &ObjectStore, booking: &Booking) -> Vec<String> {
     let status = objects.status().await;
     if let Ok(status) = &status {
         measure(status);
     }
-    let failures = failures(&status);
+    let mut failures = failures(&status);
+    failures.extend(booking_trouble(booking));
     for failure in &failures {
         tracing::error!("not healthy: {failure}");
     }
@@ -99,6 +104,12 @@ pub fn problems(status: &Result<Status, Error>) -> Vec<String> {
         }
     }
     problems
+}
+
+/// What keeps reservations from being taken.
+pub fn booking_trouble(booking: &Booking) -> Option<String> {
+    let trouble = booking.health().err();
+    trouble.map(|why| format!("bookings: {why}"))
 }
 
 fn trouble(node: &NodeReport) -> Option<String> {

@@ -6,6 +6,7 @@
 
 mod admin;
 mod backend;
+mod booking;
 mod bridge_tokens;
 mod cli;
 mod client;

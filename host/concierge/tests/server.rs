@@ -195,7 +195,9 @@ fn wrong_applications_are_explained() {
     let with = |arguments: &[&str]| Said::from(home.up().args(arguments).output().unwrap()).bad(2);
     let err = with(&["--component", "concierge-desk=desk.wasm"]);
     assert!(
-        err.contains("has no component concierge-desk; it has hello-objects, object-router"),
+        err.contains(
+            "has no component concierge-desk; it has booking, hello-objects, object-router"
+        ),
         "{err}"
     );
     let err = with(&["--component", "object-router=missing.wasm"]);

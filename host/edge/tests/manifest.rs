@@ -146,7 +146,9 @@ fn what_is_wrong_is_said_in_plain_words() {
         (
             "[component.hello.tool.concierge]\nimports = [\"concierge:objects/nothing\"]",
             "component \"hello\": imports has \"concierge:objects/nothing\", which is not an interface of this \
-             host; it has \"concierge:identity/passwords\", \"concierge:identity/sigv4\", \"concierge:objects/blobs\", \
+             host; it has \"concierge:booking/administration\", \"concierge:booking/availability\", \
+             \"concierge:booking/catalogue\", \"concierge:booking/changes\", \"concierge:booking/payments\", \
+             \"concierge:booking/reports\", \"concierge:booking/reservations\", \"concierge:identity/passwords\", \"concierge:identity/sigv4\", \"concierge:objects/blobs\", \
              \"concierge:objects/buckets\", \"concierge:objects/listing\", \"concierge:objects/multipart\"",
         ),
         (

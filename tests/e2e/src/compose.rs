@@ -14,7 +14,11 @@ use wac_graph::{CompositionGraph, EncodeOptions};
 use crate::program;
 
 /// The packages that `spin.toml` has an entry for.
-const PACKAGES: [&str; 2] = ["concierge:identity", "concierge:objects"];
+const PACKAGES: [&str; 3] = [
+    "concierge:booking",
+    "concierge:identity",
+    "concierge:objects",
+];
 /// What is left to the runtime: WASI, and Spin's variables.
 const LEFT: [&str; 2] = ["wasi:", "spin:variables/"];
 
@@ -48,7 +52,11 @@ pub fn compose(component: &Path, bridge: &Path) -> anyhow::Result<Vec<u8>> {
     let socket = graph.register_package(socket)?;
     let socket = graph.instantiate(socket);
     let imports = graph.types()[world].imports.clone();
-    for package in PACKAGES {
+    let imported = |package: &&str| {
+        let prefix = format!("{package}/");
+        imports.keys().any(|name| name.starts_with(&prefix))
+    };
+    for package in PACKAGES.iter().copied().filter(imported) {
         let plug = Package::from_bytes(package, None, read(bridge)?, graph.types_mut())?;
         let exports = graph.types()[plug.ty()].exports.clone();
         let plug = graph.register_package(plug)?;

@@ -52,12 +52,14 @@ async fn put(edge: &Edge, key: &str, body: Vec<u8>) -> anyhow::Result<(u16, Stri
 
 #[test]
 fn nothing_but_wasi_is_left_to_import() -> anyhow::Result<()> {
-    for name in ["object-router", "hello-objects"] {
+    for (name, interface) in [
+        ("booking", "concierge:booking/reservations@"),
+        ("object-router", "concierge:objects/blobs@"),
+        ("hello-objects", "concierge:objects/blobs@"),
+    ] {
         let alone = compose::imports_of(&std::fs::read(compose::built(name)?)?)?;
         assert!(
-            alone
-                .iter()
-                .any(|import| import.starts_with("concierge:objects/blobs@")),
+            alone.iter().any(|import| import.starts_with(interface)),
             "{alone:?}"
         );
         compose::with_bridge(name)?;
@@ -341,7 +343,7 @@ async fn other_contracts_are_refused_at_the_first_call() -> anyhow::Result<()> {
             "concierge:objects@0.0.9",
             OBJECTS.fingerprint_text(),
             404,
-            "this host serves concierge:identity@0.1.0, concierge:objects@0.1.0",
+            "this host serves concierge:booking@0.1.0, concierge:identity@0.1.0, concierge:objects@0.1.0",
         ),
         (
             "concierge:objects@0.1.0",

@@ -1,11 +1,14 @@
 //! What can be asked for.
 
+use concierge_booking::types::HotelCode;
 use concierge_identity::{
     AccessKeyId, AccountName, AccountSelector, AppPasswordId, AppPasswordName, Password, Role,
 };
 
+use super::booking::Import;
+
 /// A call of the administration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Call {
     /// How everything is doing.
     Status,
@@ -99,6 +102,22 @@ pub enum Call {
         /// What it is called.
         name: String,
     },
+    /// Makes or replaces hotels and what belongs to them.
+    ImportBooking {
+        /// What, in its order.
+        imports: Vec<Import>,
+    },
+    /// All hotels.
+    ListHotels,
+    /// Changes who works at a hotel, or only tells it.
+    ChangeHotelStaff {
+        /// Which hotel.
+        hotel: HotelCode,
+        /// Accounts that work there from now on.
+        add: Vec<AccountSelector>,
+        /// Accounts that do no more.
+        remove: Vec<AccountSelector>,
+    },
 }
 
 /// A key made elsewhere.
@@ -111,11 +130,42 @@ pub struct ImportedKey {
 }
 
 impl Call {
-    /// Whether it needs the object store.
-    pub fn needs_objects(&self) -> bool {
-        matches!(
-            self,
-            Self::Status | Self::DeleteAccount { .. } | Self::ListBuckets { .. }
-        )
+    /// What has to be open for it.
+    pub fn needs(&self) -> Needs {
+        match self {
+            Self::Status => Needs::ALL,
+            Self::DeleteAccount { .. } | Self::ListBuckets { .. } => Needs::OBJECTS,
+            Self::ImportBooking { .. } | Self::ListHotels | Self::ChangeHotelStaff { .. } => {
+                Needs::BOOKING
+            }
+            _ => Needs::default(),
+        }
     }
+}
+
+/// What has to be open for a call, beside accounts and keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The object store.
+    pub objects: bool,
+    /// Bookings.
+    pub booking: bool,
+}
+
+impl Needs {
+    /// The object store.
+    pub const OBJECTS: Self = Self {
+        objects: true,
+        booking: false,
+    };
+    /// Bookings.
+    pub const BOOKING: Self = Self {
+        objects: false,
+        booking: true,
+    };
+    /// Everything.
+    pub const ALL: Self = Self {
+        objects: true,
+        booking: true,
+    };
 }

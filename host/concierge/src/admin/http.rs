@@ -77,6 +77,15 @@ struct NewToken {
     accounts: Vec<String>,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StaffChange {
+    #[serde(default)]
+    add: Vec<String>,
+    #[serde(default)]
+    remove: Vec<String>,
+}
+
 /// Writes a call as a request.
 pub fn request(call: &Call) -> Request {
     let of = |collection: &str, account: &Option<AccountSelector>| match account {
@@ -131,11 +140,22 @@ pub fn request(call: &Call) -> Request {
             grants,
             accounts,
         } => {
-            let accounts: Vec<_> = accounts.iter().map(ToString::to_string).collect();
+            let accounts = texts(accounts);
             let body = json!({ "name": name, "grants": grants, "accounts": accounts });
             (Method::POST, "tokens".to_owned(), Some(body))
         }
         Call::DeleteToken { name } => (Method::DELETE, segment("tokens", name), None),
+        Call::ImportBooking { imports } => (
+            Method::POST,
+            "booking/import".to_owned(),
+            Some(json!(imports)),
+        ),
+        Call::ListHotels => (Method::GET, "booking/hotels".to_owned(), None),
+        Call::ChangeHotelStaff { hotel, add, remove } => (
+            Method::PATCH,
+            format!("booking/hotels/{hotel}/staff"),
+            Some(json!({ "add": texts(add), "remove": texts(remove) })),
+        ),
     };
     Request {
         method,
@@ -207,16 +227,27 @@ pub fn call(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Cal
                 grants,
                 accounts,
             } = json_body(body)?;
-            let accounts = accounts.iter().map(|account| parse(account));
             Ok(Call::CreateToken {
                 name,
                 grants,
-                accounts: accounts.collect::<Result<_, _>>()?,
+                accounts: selectors(&accounts)?,
             })
         }
         ("DELETE", ["tokens", name]) => Ok(Call::DeleteToken {
             name: (*name).to_owned(),
         }),
+        ("POST", ["booking", "import"]) => Ok(Call::ImportBooking {
+            imports: json_body(body)?,
+        }),
+        ("GET", ["booking", "hotels"]) => Ok(Call::ListHotels),
+        ("PATCH", ["booking", "hotels", hotel, "staff"]) => {
+            let StaffChange { add, remove } = json_body(body)?;
+            Ok(Call::ChangeHotelStaff {
+                hotel: parse(hotel)?,
+                add: selectors(&add)?,
+                remove: selectors(&remove)?,
+            })
+        }
         ("GET", ["buckets"]) => Ok(Call::ListBuckets {
             account: account_of(query)?,
         }),
@@ -257,6 +288,14 @@ pub fn status(code: ErrorCode) -> StatusCode {
     }
 }
 
+fn texts(accounts: &[AccountSelector]) -> Vec<String> {
+    accounts.iter().map(ToString::to_string).collect()
+}
+
+fn selectors(texts: &[String]) -> Result<Vec<AccountSelector>, AdminError> {
+    texts.iter().map(|text| parse(text)).collect()
+}
+
 fn segment(collection: &str, name: &impl ToString) -> String {
     format!("{collection}/{}", encode(&name.to_string()))
 }
@@ -294,7 +333,10 @@ fn json_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminError> {
 
 #[cfg(test)]
 mod tests {
+    use concierge_booking::types::Allotment;
+
     use super::*;
+    use crate::admin::booking::Import;
 
     fn selector(text: &str) -> AccountSelector {
         text.parse().unwrap()
@@ -364,6 +406,23 @@ mod tests {
             },
             Call::DeleteToken {
                 name: "a.b".to_owned(),
+            },
+            Call::ImportBooking {
+                imports: vec![Import::Allotments {
+                    hotel: "inn".parse().unwrap(),
+                    allotments: vec![Allotment {
+                        room_type: "double".parse().unwrap(),
+                        first: "2026-12-24".parse().unwrap(),
+                        last: "2026-12-26".parse().unwrap(),
+                        rooms: Some(2),
+                    }],
+                }],
+            },
+            Call::ListHotels,
+            Call::ChangeHotelStaff {
+                hotel: "inn".parse().unwrap(),
+                add: vec![selector("ann")],
+                remove: vec![selector("bob")],
             },
         ] {
             let request = request(&sent);

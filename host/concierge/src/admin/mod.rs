@@ -29,17 +29,21 @@
 //! | `POST /admin/v1/tokens` | `{"name", "grants"?, "accounts"?}` | a `TokenView` with the token |
 //! | `DELETE /admin/v1/tokens/NAME` | | a `TokenView` |
 //! | `GET /admin/v1/buckets[?account=ACCOUNT]` | | `{"buckets": [`[`views::BucketView`]`…]}` |
+//! | `POST /admin/v1/booking/import` | `[`[`booking::Import`]`…]` | [`booking::Imported`] |
+//! | `GET /admin/v1/booking/hotels` | | [`booking::Hotels`] |
+//! | `PATCH /admin/v1/booking/hotels/CODE/staff` | `{"add"?, "remove"?}`: lists of `ACCOUNT` | [`booking::Staff`] |
 //!
 //! A failure is `{"error": {"code", "message"}}` with status 400 (the request is
 //! wrong), 404 (what it names is not there), 409 (it is there already, or must
 //! not be changed so), 500 or 503.
 
+pub mod booking;
 mod call;
 pub mod http;
 mod run;
 pub mod views;
 
-pub use call::{Call, ImportedKey};
+pub use call::{Call, ImportedKey, Needs};
 pub use run::{Admin, Process};
 
 use serde::{Deserialize, Serialize};

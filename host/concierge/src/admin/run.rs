@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use concierge_booking::Booking;
 use concierge_edge::INTERFACES;
 use concierge_identity::{
     Account, AccountId, AccountName, AccountSelector, AppPasswordInfo, Identity, ManageError,
@@ -30,6 +31,8 @@ pub struct Admin {
     pub identity: Arc<Identity>,
     /// The object store; absent where a call that needs none is run by itself.
     pub objects: Option<Arc<ObjectStore>>,
+    /// Bookings; absent where a call that needs none is run by itself.
+    pub booking: Option<Arc<Booking>>,
     /// Tokens of bridges.
     pub tokens: Arc<BridgeTokens>,
     /// What the status says of the process.
@@ -47,7 +50,8 @@ pub struct Process {
     pub listeners: BTreeMap<String, String>,
 }
 
-type Answer = Result<Value, AdminError>;
+/// What is answered, as JSON.
+pub(super) type Answer = Result<Value, AdminError>;
 
 impl Admin {
     /// Does what a call asks for; gives the answer.
@@ -56,6 +60,11 @@ impl Admin {
             Call::Status => self.status().await,
             Call::ListBuckets { account } => self.list_buckets(account).await,
             Call::DeleteAccount { account } => self.delete_account(account).await,
+            Call::ImportBooking { imports } => self.import_booking(imports).await,
+            Call::ListHotels => self.list_hotels().await,
+            Call::ChangeHotelStaff { hotel, add, remove } => {
+                self.change_staff(&hotel, &add, &remove).await
+            }
             // These wait for the disk.
             other => {
                 let admin = Arc::clone(self);
@@ -122,9 +131,12 @@ impl Admin {
             Call::DeleteToken { name } => {
                 answer(&TokenView::new(&*self.tokens.delete(&name)?, None))
             }
-            Call::Status | Call::ListBuckets { .. } | Call::DeleteAccount { .. } => {
-                Err(internal("the call does not belong here"))
-            }
+            Call::Status
+            | Call::ListBuckets { .. }
+            | Call::DeleteAccount { .. }
+            | Call::ImportBooking { .. }
+            | Call::ListHotels
+            | Call::ChangeHotelStaff { .. } => Err(internal("the call does not belong here")),
         }
     }
 
@@ -202,7 +214,9 @@ impl Admin {
 
     async fn status(&self) -> Answer {
         let objects = self.objects()?.status().await;
-        let problems = crate::health::problems(&objects);
+        let mut problems = crate::health::problems(&objects);
+        let booking = self.booking.as_deref();
+        problems.extend(booking.and_then(crate::health::booking_trouble));
         answer(&StatusView {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             running: self.process.started.is_some(),
@@ -296,7 +310,7 @@ fn account(result: Result<Account, ManageError>) -> Answer {
     answer(&AccountView::from(result?))
 }
 
-fn answer(view: &impl Serialize) -> Answer {
+pub(super) fn answer(view: &impl Serialize) -> Answer {
     serde_json::to_value(view).map_err(internal)
 }
 

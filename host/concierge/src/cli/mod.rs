@@ -2,6 +2,7 @@
 
 mod accounts;
 mod app_passwords;
+mod booking;
 mod config;
 mod edge;
 mod keys;
@@ -14,7 +15,7 @@ mod volumes;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Session};
 use crate::config::{Flags, Selection, Setting};
 use crate::exit::{EXIT_CODES_HELP, Failure};
 use crate::{admin, serve, telemetry};
@@ -66,6 +67,9 @@ enum Command {
     /// Look at buckets
     #[command(subcommand)]
     Bucket(status::BucketCommand),
+    /// Manage hotels
+    #[command(subcommand)]
+    Booking(booking::BookingCommand),
     /// Show how everything is doing
     Status(status::StatusArgs),
     /// Show the configuration in effect, and where each value comes from
@@ -141,9 +145,20 @@ pub struct OutputArgs {
 impl DataArgs {
     /// Has a call done, by the running server or here.
     async fn call(&self, call: admin::Call) -> Result<serde_json::Value, Failure> {
+        let session = self.session(call.needs()).await?;
+        let answer = session.run(call).await;
+        session.close().await;
+        answer
+    }
+
+    /// Where any number of calls are done, by the running server or here.
+    async fn session(&self, needs: admin::Needs) -> Result<Session, Failure> {
         let config = self.settings.load()?;
         telemetry::start_logs(&quiet(&config))?;
-        Backend::find(&config.data).await?.run(&config, call).await
+        Backend::find(&config.data)
+            .await?
+            .open(&config, needs)
+            .await
     }
 }
 
@@ -167,6 +182,7 @@ impl Cli {
             Some(Command::Key(command)) => command.run().await,
             Some(Command::Token(command)) => command.run().await,
             Some(Command::Bucket(command)) => command.run().await,
+            Some(Command::Booking(command)) => command.run().await,
             Some(Command::Status(args)) => args.run().await,
             Some(Command::Config(args)) => args.run(),
             Some(Command::Edge(args)) => args.run().await,

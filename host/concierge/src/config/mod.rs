@@ -5,6 +5,7 @@
 //! variable, its flag, its help and its line in `docs/configuration.md` follow
 //! from that.
 
+mod booking;
 mod declare;
 mod load;
 mod nodes;

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use concierge_booking::store::Strategy;
+
+use super::booking::{PostgresUrl, StrategyName};
 use super::declare::{Setting, SettingValue, settings};
 use super::load::Source;
 use super::nodes::NodeConfig;
@@ -116,4 +119,56 @@ settings! {
     /// How fast stored data is read to verify it, in bytes a second; 0 not at
     /// all.
     scrub_rate: ByteSize = ByteSize(8 * 1024 * 1024), "scrub-rate", "SIZE";
+
+    /// The PostgreSQL servers that bookings are kept in.
+    ///
+    /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE` each; hotels are spread
+    /// over them, so that their number and order stay. Several hosts may share
+    /// them (see booking-postgres.md). A flag shows a password to all who can
+    /// list processes: better the file or the environment. Not set: SQLite, in
+    /// the data directory.
+    booking_postgres: Vec<PostgresUrl> = Vec::new(), "booking-postgres", "URL";
+
+    /// Files that bookings are kept in, in SQLite.
+    ///
+    /// Hotels are spread over them, and each has one writer. Chosen when the
+    /// data directory is made; an existing one keeps its own.
+    booking_shards: Option<u16> = None, "booking-shards", "NUMBER";
+
+    /// How it is made sure that no room is sold twice: `constraint`,
+    /// `pessimistic` or `optimistic`.
+    ///
+    /// `constraint` changes the nights' rows under a condition that the table
+    /// states too; `pessimistic` locks them first; `optimistic` looks first and
+    /// changes them if nobody did meanwhile. All are safe; `constraint` is the
+    /// fastest for the last rooms of a night.
+    booking_strategy: StrategyName = StrategyName(Strategy::Constraint), "booking-strategy", "STRATEGY";
+
+    /// Whether reservations that wait for the same file share one commit.
+    ///
+    /// In SQLite. `false` is there to measure what it is worth.
+    booking_group_commit: bool = true, "booking-group-commit", "BOOLEAN";
+
+    /// How old what searches and calendars are told may be, in seconds.
+    ///
+    /// Changes are known at once; this is for when word of them is lost.
+    booking_cache_s: u32 = 10, "booking-cache-s", "SECONDS";
+
+    /// Searches a second that are let in of one client address; 0 is all.
+    ///
+    /// Ten times as many at once, after a pause.
+    booking_searches_per_s: u32 = 20, "booking-searches-per-s", "NUMBER";
+
+    /// Changes a second that are let in for one hotel; 0 is all.
+    ///
+    /// Reservations, payments and whatever else is written, of all clients
+    /// together; four times as many at once, after a pause.
+    booking_changes_per_s: u32 = 500, "booking-changes-per-s", "NUMBER";
+
+    /// Whether webhooks may be on addresses that are not public, and without
+    /// TLS.
+    ///
+    /// Who sets a hotel's webhooks can then make this host send requests to
+    /// whatever it reaches.
+    booking_private_webhooks: bool = false, "booking-private-webhooks", "BOOLEAN";
 }

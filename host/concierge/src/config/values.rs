@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::booking::StrategyName;
 use super::declare::{SettingValue, single};
 
 /// An address to listen on: `HOST:PORT`, or a port alone on 127.0.0.1.
@@ -174,6 +175,7 @@ text_setting! {
     ListenAddress => |address| toml::Value::String(address.to_string());
     ByteSize => |size| toml::Value::String(size.to_string());
     LogFormat => |format| toml::Value::String(format.to_string());
+    StrategyName => |strategy| toml::Value::String(strategy.to_string());
 }
 
 macro_rules! number_setting {

@@ -30,6 +30,7 @@ pub use self::node::node;
 use self::application::Application;
 use self::signals::Signals;
 use crate::admin::{Admin, AdminError, Process};
+use crate::booking::{self, OpenBooking};
 use crate::bridge_tokens::BridgeTokens;
 use crate::config::{Config, unknown_variables};
 use crate::data_dir::{DataDir, Refused, held};
@@ -92,6 +93,7 @@ struct Server {
     data: DataDir,
     edge: Edge,
     storage: Storage,
+    booking: OpenBooking,
     identity: Arc<Identity>,
     listeners: BTreeMap<String, SocketAddr>,
     drain: CancellationToken,
@@ -109,8 +111,11 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
     let identity = Arc::new(first_start::open(data.layout())?);
     let storage = storage::open(config, data.layout()).await?;
     let objects = Arc::clone(&storage.objects);
+    let webhooks = booking::webhooks(config)?;
+    let booking = booking::open(config, data.layout(), Some(webhooks)).await?;
     let services = Services {
         identity: Some(Arc::clone(&identity)),
+        booking: Some(Arc::clone(&booking.service)),
         objects: Some(Arc::clone(&objects)),
         ..Services::default()
     };
@@ -131,6 +136,7 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
         tokens: Arc::clone(&tokens),
         identity: Arc::clone(&identity),
         objects: Some(Arc::clone(&objects)),
+        booking: Some(Arc::clone(&booking.service)),
         process: Process {
             data: config.data.display().to_string(),
             started: Some(Timestamp::now()),
@@ -140,7 +146,7 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
                 .collect(),
         },
     });
-    let (health, watch) = Health::watch(Arc::clone(&objects)).await;
+    let (health, watch) = Health::watch(Arc::clone(&objects), Arc::clone(&booking.service)).await;
     let service = Arc::new(Internal {
         token_sha256: Sha256::digest(&token).into(),
         bridge_tokens: tokens,
@@ -169,6 +175,7 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
         data,
         edge,
         storage,
+        booking,
         identity,
         listeners,
         drain,
@@ -317,6 +324,7 @@ impl Server {
             }
         }
         self.endless.iter().for_each(JoinHandle::abort);
+        self.booking.close().await;
         self.storage.close().await;
         record_uses(&self.identity).await;
     }

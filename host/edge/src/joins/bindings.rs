@@ -5,6 +5,13 @@ wasmtime::component::bindgen!({
         package concierge:edge;
 
         world joins {
+            import concierge:booking/administration@0.1.0;
+            import concierge:booking/availability@0.1.0;
+            import concierge:booking/catalogue@0.1.0;
+            import concierge:booking/changes@0.1.0;
+            import concierge:booking/payments@0.1.0;
+            import concierge:booking/reports@0.1.0;
+            import concierge:booking/reservations@0.1.0;
             import concierge:identity/passwords@0.1.0;
             import concierge:identity/sigv4@0.1.0;
             import concierge:objects/blobs@0.1.0;
@@ -15,10 +22,10 @@ wasmtime::component::bindgen!({
         }
     ",
     world: "concierge:edge/joins",
-    path: ["../../wit/identity", "../../wit/objects", "wit/spin-variables.wit"],
+    path: ["../../wit/booking", "../../wit/identity", "../../wit/objects", "wit/spin-variables.wit"],
     imports: { default: async | store | trappable },
     additional_derives: [serde::Serialize, serde::Deserialize],
 });
 
-pub(super) use self::concierge::{identity, objects};
+pub(super) use self::concierge::{booking, identity, objects};
 pub(super) use self::spin::variables::variables;

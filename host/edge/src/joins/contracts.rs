@@ -8,22 +8,28 @@
 //! - its arm of `dispatch`, which answers a call that came over HTTP.
 
 use super::body::{self, Output};
-use super::call::{self, Caller};
+use super::call::{self, Caller as Instance};
 use super::{Joins, Services};
 use crate::instance::InstanceState;
 use concierge_objects::BodyStream;
-use concierge_wit_http::server::{Answer, Call, Refusal};
+use concierge_wit_http::server::{Answer as Reply, Call, Refusal};
 use concierge_wit_http::{ContractError, Failure, Function, decode, encode, functions};
 use wasmtime::component::StreamReader;
 
 /// What the domain crates answer with in this process.
 mod local {
+    pub(super) use crate::joins::booking::{
+        administration, availability, catalogue, changes, payments, reports, reservations,
+    };
     pub(super) use crate::joins::identity::{passwords, sigv4};
     pub(super) use crate::joins::objects::{blobs, buckets, listing, multipart};
 }
 
 /// What wasmtime generated.
 mod generated {
+    pub(super) use crate::joins::bindings::booking::{
+        administration, availability, catalogue, changes, payments, reports, reservations,
+    };
     pub(super) use crate::joins::bindings::identity::{passwords, sigv4};
     pub(super) use crate::joins::bindings::objects::{blobs, buckets, listing, multipart};
 }
@@ -40,7 +46,7 @@ macro_rules! interface {
             pub(in crate::joins) async fn dispatch(
                 services: &Services,
                 call: Call,
-            ) -> Result<Answer, Refusal> {
+            ) -> Result<Reply, Refusal> {
                 match call.function.as_str() {
                     $( $name => answer! {
                         $kind $function ($($argument: $type),*) -> $result, services, call
@@ -74,6 +80,7 @@ macro_rules! interface {
 /// large, and calls within the process should not carry their size.
 macro_rules! either {
     (plain $function:ident ($($argument:ident: $type:ty),*) -> $result:ty, $local:path, $named:expr) => {
+        #[allow(clippy::too_many_arguments, reason = "the contract's, and who answers")]
         pub(super) async fn $function(
             services: &Services,
             $($argument: $type),*
@@ -119,11 +126,12 @@ macro_rules! either {
 /// The import of guests.
 macro_rules! import {
     (plain $function:ident ($($argument:ident: $type:ty),*) -> $result:ty, $label:expr) => {
+        #[allow(clippy::too_many_arguments, reason = "the contract's, and who asks")]
         async fn $function(
-            caller: &Caller,
+            instance: &Instance,
             $($argument: $type),*
         ) -> wasmtime::Result<Result<$result, Error>> {
-            let answer = call::made(caller, $label, |services| async move {
+            let answer = call::made(instance, $label, |services| async move {
                 $function(&services, $($argument),*).await
             });
             Ok(answer.await)
@@ -131,12 +139,12 @@ macro_rules! import {
     };
     (takes $function:ident ($($argument:ident: $type:ty),*) -> $result:ty, $label:expr) => {
         async fn $function(
-            caller: &Caller,
+            instance: &Instance,
             $($argument: $type,)*
             stream: StreamReader<u8>,
         ) -> wasmtime::Result<Result<$result, Error>> {
-            let stream = body::from_guest(caller, stream, call::scope(caller))?;
-            let answer = call::made(caller, $label, |services| async move {
+            let stream = body::from_guest(instance, stream, call::scope(instance))?;
+            let answer = call::made(instance, $label, |services| async move {
                 $function(&services, $($argument,)* stream).await
             });
             Ok(answer.await)
@@ -144,15 +152,15 @@ macro_rules! import {
     };
     (gives $function:ident ($($argument:ident: $type:ty),*) -> $result:ty, $label:expr) => {
         async fn $function(
-            caller: &Caller,
+            instance: &Instance,
             $($argument: $type),*
         ) -> wasmtime::Result<Result<($result, StreamReader<u8>), Error>> {
-            let answer = call::made(caller, $label, |services| async move {
+            let answer = call::made(instance, $label, |services| async move {
                 $function(&services, $($argument),*).await
             });
             match answer.await {
                 Ok((result, stream)) => {
-                    let stream = body::to_guest(caller, stream, result.length)?;
+                    let stream = body::to_guest(instance, stream, result.length)?;
                     Ok(Ok((result, stream)))
                 }
                 Err(error) => Ok(Err(error)),
@@ -166,14 +174,14 @@ macro_rules! answer {
     (plain $function:ident ($($argument:ident: $type:ty),*) -> $result:ty, $services:ident, $call:ident) => {{
         let ($($argument,)*): ($($type,)*) = decode(&$call.arguments().await?)?;
         let result: Result<$result, Error> = $function($services, $($argument),*).await;
-        Ok(Answer { result: encode(&result)?, stream: None, gives: false })
+        Ok(Reply { result: encode(&result)?, stream: None, gives: false })
     }};
     (takes $function:ident ($($argument:ident: $type:ty),*) -> $result:ty, $services:ident, $call:ident) => {{
         let (arguments, stream) = $call.arguments_and_stream()?;
         let ($($argument,)*): ($($type,)*) = decode(&arguments)?;
         let stream = body::from_wire(stream);
         let result: Result<$result, Error> = $function($services, $($argument,)* stream).await;
-        Ok(Answer { result: encode(&result)?, stream: None, gives: false })
+        Ok(Reply { result: encode(&result)?, stream: None, gives: false })
     }};
     (gives $function:ident ($($argument:ident: $type:ty),*) -> $result:ty, $services:ident, $call:ident) => {{
         let ($($argument,)*): ($($type,)*) = decode(&$call.arguments().await?)?;
@@ -181,17 +189,26 @@ macro_rules! answer {
             Ok((result, stream)) => {
                 let stream = (body::output_to_wire(stream), result.length);
                 let result: Result<$result, Error> = Ok(result);
-                Ok(Answer { result: encode(&result)?, stream: Some(stream), gives: true })
+                Ok(Reply { result: encode(&result)?, stream: Some(stream), gives: true })
             }
             Err(error) => {
                 let result: Result<$result, Error> = Err(error);
-                Ok(Answer { result: encode(&result)?, stream: None, gives: true })
+                Ok(Reply { result: encode(&result)?, stream: None, gives: true })
             }
         }
     }};
 }
 
 functions!(interface);
+
+impl ContractError for generated::catalogue::Error {
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            failure if failure.passes() => Self::Unavailable,
+            _ => Self::Internal,
+        }
+    }
+}
 
 impl ContractError for generated::passwords::Error {
     fn of(failure: &Failure) -> Self {

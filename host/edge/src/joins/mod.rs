@@ -12,6 +12,7 @@
 
 mod bindings;
 mod body;
+mod booking;
 mod call;
 mod contracts;
 mod identity;
@@ -22,6 +23,7 @@ pub(crate) use body::{HostRead, WholeBody};
 
 use crate::instance::InstanceState;
 use bindings::objects::blobs;
+use concierge_booking::Booking;
 use concierge_identity::{AccountId, Identity, Principal};
 use concierge_objects::ObjectStore;
 use concierge_wit_http::Client;
@@ -36,16 +38,25 @@ pub struct Services {
     /// Verifies signatures and passwords and opens tokens: behind `concierge:identity`, and behind every call
     /// that takes a token.
     pub identity: Option<Arc<Identity>>,
+    /// Behind `concierge:booking`.
+    pub booking: Option<Arc<Booking>>,
     /// Behind `concierge:objects`.
     pub objects: Option<Arc<ObjectStore>>,
-    /// A host elsewhere, which answers everything in place of both.
+    /// A host elsewhere, which answers everything in place of them.
     pub remote: Option<Arc<Client>>,
     /// The accounts that calls may be made for; `None`: all.
     pub accounts: Option<Arc<[AccountId]>>,
 }
 
 /// The interfaces that `imports` in `spin.toml` can grant, as `package/interface`.
-pub const INTERFACES: [&str; 6] = [
+pub const INTERFACES: [&str; 13] = [
+    "concierge:booking/administration",
+    "concierge:booking/availability",
+    "concierge:booking/catalogue",
+    "concierge:booking/changes",
+    "concierge:booking/payments",
+    "concierge:booking/reports",
+    "concierge:booking/reservations",
     PASSWORDS,
     SIGV4,
     "concierge:objects/blobs",
@@ -70,12 +81,13 @@ impl HasData for Joins {
 impl Services {
     /// Whether this host has an interface (`package/interface`).
     pub(crate) fn provides(&self, interface: &str) -> bool {
-        let objects = self.identity.is_some() && self.objects.is_some();
-        match interface {
-            _ if self.remote.is_some() => INTERFACES.contains(&interface),
-            PASSWORDS | SIGV4 => self.identity.is_some(),
-            _ => objects && INTERFACES.contains(&interface),
-        }
+        let behind = match interface.split_once('/') {
+            _ if self.remote.is_some() => true,
+            Some(("concierge:booking", _)) => self.identity.is_some() && self.booking.is_some(),
+            Some(("concierge:objects", _)) => self.identity.is_some() && self.objects.is_some(),
+            _ => self.identity.is_some(),
+        };
+        behind && INTERFACES.contains(&interface)
     }
 
     /// Answers a call of a contract that came over HTTP.
@@ -84,6 +96,19 @@ impl Services {
     /// [`Refusal`] where there is no such function here, or the call cannot be read.
     pub async fn answer(&self, call: Call) -> Result<Answer, Refusal> {
         match (call.package.name, call.interface.as_str()) {
+            ("concierge:booking", "administration") => {
+                contracts::administration::dispatch(self, call).await
+            }
+            ("concierge:booking", "availability") => {
+                contracts::availability::dispatch(self, call).await
+            }
+            ("concierge:booking", "catalogue") => contracts::catalogue::dispatch(self, call).await,
+            ("concierge:booking", "changes") => contracts::changes::dispatch(self, call).await,
+            ("concierge:booking", "payments") => contracts::payments::dispatch(self, call).await,
+            ("concierge:booking", "reports") => contracts::reports::dispatch(self, call).await,
+            ("concierge:booking", "reservations") => {
+                contracts::reservations::dispatch(self, call).await
+            }
             ("concierge:identity", "passwords") => contracts::passwords::dispatch(self, call).await,
             ("concierge:identity", "sigv4") => contracts::sigv4::dispatch(self, call).await,
             ("concierge:objects", "blobs") => contracts::blobs::dispatch(self, call).await,
@@ -135,11 +160,33 @@ pub(crate) fn add_to_linker(
     linker: &mut Linker<InstanceState>,
     granted: &[String],
 ) -> wasmtime::Result<()> {
+    use bindings::booking;
     use bindings::identity::{passwords, sigv4};
     use bindings::objects::{buckets, listing, multipart};
     bindings::variables::add_to_linker::<_, Joins>(linker, |state| state)?;
     for interface in granted {
         match interface.as_str() {
+            "concierge:booking/administration" => {
+                booking::administration::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:booking/availability" => {
+                booking::availability::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:booking/catalogue" => {
+                booking::catalogue::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:booking/changes" => {
+                booking::changes::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:booking/payments" => {
+                booking::payments::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:booking/reports" => {
+                booking::reports::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:booking/reservations" => {
+                booking::reservations::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
             PASSWORDS => passwords::add_to_linker::<_, Joins>(linker, |state| state)?,
             SIGV4 => sigv4::add_to_linker::<_, Joins>(linker, |state| state)?,
             "concierge:objects/blobs" => blobs::add_to_linker::<_, Joins>(linker, |state| state)?,
