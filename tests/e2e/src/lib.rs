@@ -12,9 +12,11 @@
 //! by [`sigv4`] or not.
 
 pub mod away;
+pub mod booking;
 pub mod chunked;
 pub mod compose;
 pub mod disk;
+pub mod linear;
 pub mod memory;
 pub mod process;
 pub mod program;

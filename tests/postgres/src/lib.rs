@@ -82,9 +82,14 @@ impl Postgres {
 
     /// Where clients connect.
     pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    /// Where clients of a database connect.
+    pub fn url_of(&self, database: &str) -> String {
         let socket = self.directory.path().display().to_string();
         format!(
-            "postgresql://postgres@{}/postgres",
+            "postgresql://postgres@{}/{database}",
             socket.replace('/', "%2F")
         )
     }
