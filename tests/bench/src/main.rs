@@ -35,6 +35,7 @@ Examples:
   concierge-bench list --keys 1000000
   concierge-bench away --composed router-with-bridge.wasm
   concierge-bench memory --size 5GiB
+  concierge-bench reserve --clients 64
   concierge-bench --quick --json all";
 
 #[derive(Subcommand)]
@@ -49,6 +50,10 @@ enum Command {
     Away(benches::away::AwayOptions),
     /// Growth of the server's memory while a large object goes up and down.
     Memory(benches::memory::MemoryOptions),
+    /// The read-heavy mix of a hotel application at a constant rate, and what the cache does.
+    Booking(benches::booking::BookingOptions),
+    /// Reservations by engine and strategy, beside plain PostgreSQL by pgbench.
+    Reserve(benches::reserve::ReserveOptions),
     /// All of them with their default options.
     All,
     /// Serves a baseline; the benchmarks start it.
@@ -90,12 +95,22 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::List(of_list) => print(benches::list::run(options, of_list)?),
         Command::Away(of_away) => print(benches::away::run(options, of_away)?),
         Command::Memory(of_memory) => print(benches::memory::run(options, of_memory)?),
+        Command::Booking(of_booking) => print(benches::booking::run(options, of_booking)?),
+        Command::Reserve(of_reserve) => print(benches::reserve::run(options, of_reserve)?),
         Command::All => {
             print(benches::edge::run(options, &benches::default_options()?)?)?;
             print(benches::s3::run(options, &benches::default_options()?)?)?;
             print(benches::list::run(options, &benches::default_options()?)?)?;
             print(benches::away::run(options, &benches::default_options()?)?)?;
-            print(benches::memory::run(options, &benches::default_options()?)?)
+            print(benches::memory::run(options, &benches::default_options()?)?)?;
+            print(benches::reserve::run(
+                options,
+                &benches::default_options()?,
+            )?)?;
+            print(benches::booking::run(
+                options,
+                &benches::default_options()?,
+            )?)
         }
         Command::Serve {
             baseline: Baseline::Hello,

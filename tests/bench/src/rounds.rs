@@ -70,6 +70,7 @@ fn slice(contender: &mut Contender<'_>, connections: usize, time: Duration) -> R
         addr: contender.addr,
         connections,
         stop: Stop::After(time),
+        pace: None,
     };
     let cpu = |pid: Option<u32>| pid.and_then(|pid| cpu::of_process(pid).ok());
     let before = cpu(contender.pid);

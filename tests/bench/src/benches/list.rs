@@ -169,6 +169,7 @@ fn make_keys(endpoint: &Endpoint, keys: u64, clients: usize, report: &mut Report
         addr: endpoint.addr,
         connections: clients,
         stop: Stop::WhenDone,
+        pace: None,
     };
     let payloads = vec![Payload::random(PayloadKind::Sdk, OBJECT_BYTES, 0)];
     let mut puts = Puts::once(endpoint, PREFIX, payloads, keys).named(key);
@@ -194,6 +195,7 @@ fn list(endpoint: &Endpoint, kind: Kind, keys: u64, pages: u32, seed: u64) -> Re
         addr: endpoint.addr,
         connections: 1,
         stop: Stop::WhenDone,
+        pace: None,
     };
     let mut listing = Listing {
         requests: S3Request::new(endpoint),

@@ -159,6 +159,7 @@ fn finish(endpoint: &Endpoint, connections: usize, workload: &mut dyn Workload) 
         addr: endpoint.addr,
         connections,
         stop: Stop::WhenDone,
+        pace: None,
     };
     let sample = drive(&plan, workload)?;
     match &sample.first_error {

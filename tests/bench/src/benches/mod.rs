@@ -1,9 +1,11 @@
 //! The benchmarks, one a file.
 
 pub mod away;
+pub mod booking;
 pub mod edge;
 pub mod list;
 pub mod memory;
+pub mod reserve;
 pub mod s3;
 
 use std::path::Path;

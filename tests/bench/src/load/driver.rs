@@ -58,6 +58,10 @@ pub struct Plan {
     pub addr: SocketAddr,
     pub connections: usize,
     pub stop: Stop,
+    /// Time from one request's start to the next one's, over all connections: an open loop. A request whose time has come
+    /// while all connections are busy waits, and its latency runs from when it was to start, so that a server that
+    /// stalls is charged for all whom it kept waiting. `None`: a closed loop.
+    pub pace: Option<Duration>,
 }
 
 /// Runs a workload to its end. Fails when the server cannot be reached or only
@@ -82,6 +86,9 @@ struct Driver<'a> {
     begun: Instant,
     /// Connections with a request under way.
     busy: usize,
+    /// Of an open loop: connections without one, and when the next request is to start.
+    idle: Vec<usize>,
+    due: Instant,
     failures_in_a_row: u32,
 }
 
@@ -105,17 +112,22 @@ impl<'a> Driver<'a> {
             sample,
             begun: Instant::now(),
             busy: 0,
+            idle: Vec::new(),
+            due: Instant::now(),
             failures_in_a_row: 0,
         })
     }
 
     fn run(&mut self) -> Result<()> {
+        self.due = self.begun;
         for index in 0..self.connections.len() {
-            self.start(index)?;
+            self.go_on(index)?;
         }
+        self.keep_pace()?;
         let mut events = Vec::with_capacity(self.connections.len().max(1));
-        while self.busy > 0 {
-            match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&TICK)) {
+        while self.busy > 0 || (self.plan.pace.is_some() && !self.is_over()) {
+            let patience = self.patience();
+            match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&patience)) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -132,9 +144,61 @@ impl<'a> Driver<'a> {
                     self.receive(index)?;
                 }
             }
+            self.keep_pace()?;
             self.check_drain()?;
         }
+        self.count_missed();
         Ok(())
+    }
+
+    /// What was due in an open loop and found no connection until the end was not served either.
+    fn count_missed(&mut self) {
+        let (Some(pace), Stop::After(limit)) = (self.plan.pace, self.plan.stop) else {
+            return;
+        };
+        let behind = (self.begun + limit).saturating_duration_since(self.due);
+        let missed = behind.as_nanos() / pace.as_nanos().max(1);
+        if missed > 0 {
+            self.sample.errors += u64::try_from(missed).unwrap_or(u64::MAX);
+            let message = format!("{missed} requests were due and found no connection");
+            self.sample.first_error.get_or_insert(message);
+        }
+    }
+
+    /// Starts what is due, as far as there are connections.
+    fn keep_pace(&mut self) -> Result<()> {
+        let Some(pace) = self.plan.pace else {
+            return Ok(());
+        };
+        while self.due <= Instant::now() && !self.is_over() {
+            let Some(index) = self.idle.pop() else {
+                return Ok(());
+            };
+            self.start(index)?;
+            self.connections[index].started = self.due;
+            self.due += pace;
+        }
+        Ok(())
+    }
+
+    /// How long to wait for events.
+    fn patience(&self) -> Timespec {
+        if self.plan.pace.is_none() || self.idle.is_empty() {
+            return TICK;
+        }
+        let left = self.due.saturating_duration_since(Instant::now());
+        Timespec::try_from(left).map_or(TICK, |left| left.min(TICK))
+    }
+
+    /// A connection has nothing to do: its next request now, or when one is due.
+    fn go_on(&mut self, index: usize) -> Result<()> {
+        match self.plan.pace {
+            None => self.start(index),
+            Some(_) => {
+                self.idle.push(index);
+                Ok(())
+            }
+        }
     }
 
     fn is_over(&self) -> bool {
@@ -238,7 +302,7 @@ impl<'a> Driver<'a> {
         if connection.response.close {
             self.renew(index)?;
         }
-        self.start(index)
+        self.go_on(index)
     }
 
     /// Counts a failure, and goes on with a new connection.
@@ -253,7 +317,7 @@ impl<'a> Driver<'a> {
         self.connections[index].busy = false;
         self.busy -= 1;
         self.renew(index)?;
-        self.start(index)
+        self.go_on(index)
     }
 
     /// Replaces a connection's socket. Closing the old one takes it out of epoll.

@@ -1,4 +1,4 @@
-//! A load generator: a closed loop of HTTP/1.1 connections on one thread.
+//! A load generator: connections of HTTP/1.1 on one thread, in a closed loop or at a constant pace.
 //!
 //! Client and server share the machine's cores, so every cycle spent here is
 //! taken from the server. Hence raw sockets behind epoll, requests that are laid

@@ -40,6 +40,7 @@ fn call(endpoint: &Endpoint, lay_out: &mut dyn FnMut(&mut Request)) -> Result<Ve
         addr: endpoint.addr,
         connections: 1,
         stop: Stop::WhenDone,
+        pace: None,
     };
     let mut once = Once {
         lay_out,
@@ -101,6 +102,7 @@ pub fn put_many(
         addr: endpoint.addr,
         connections,
         stop: Stop::WhenDone,
+        pace: None,
     };
     let mut puts = Puts::once(endpoint, prefix, payloads.to_vec(), count);
     let sample = drive(&plan, &mut puts)?;

@@ -57,6 +57,16 @@ pub fn cargo() -> Command {
 /// Starts the program with a new data directory under `dir` and all listeners
 /// on free ports. `extra` goes to `concierge up`.
 pub fn start(binary: &Path, dir: &Path, extra: &[&str]) -> Result<Server> {
+    start_with(binary, dir, extra, &[])
+}
+
+/// As [`start`], with environment variables.
+pub fn start_with(
+    binary: &Path,
+    dir: &Path,
+    extra: &[&str],
+    environment: &[(&str, &str)],
+) -> Result<Server> {
     let credentials = credentials();
     let mut command = Command::new(binary);
     command
@@ -69,6 +79,7 @@ pub fn start(binary: &Path, dir: &Path, extra: &[&str]) -> Result<Server> {
     command
         .args(["--log", "warn"])
         .args(extra)
+        .envs(environment.iter().copied())
         .env("CONCIERGE_ACCESS_KEY_ID", &credentials.access_key)
         .env("CONCIERGE_SECRET_ACCESS_KEY", &credentials.secret_key)
         .current_dir(dir);
