@@ -7,6 +7,8 @@
 #![allow(
     missing_docs,
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     dead_code,
     reason = "an example, which shares what it shows with the tests"
 )]

@@ -5,8 +5,9 @@
 //! same request with the same key until it has an answer. At each restart and at the end:
 //! - the rooms that live reservations have equal what the inventory says is reserved, for every night;
 //! - no night has more than there are;
-//! - the reservations that clients were told of are the ones that there are;
-//! and at the end the history of each room type is linearizable: each answer can be given one moment between request and
+//! - the reservations that clients were told of are the ones that there are.
+//!
+//! At the end the history of each room type is linearizable: each answer can be given one moment between request and
 //! answer, such that in the order of these moments a stay is refused exactly when it does not fit.
 //!
 //! `CONCIERGE_HUNT_ROUNDS` sets how often it is killed (2 unless set), `CONCIERGE_SEED` replays the choices of a run.

@@ -2,8 +2,9 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
-    reason = "in a test both are how it fails"
+    reason = "in a test they are how it fails"
 )]
 
 mod browser;

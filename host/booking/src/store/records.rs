@@ -43,6 +43,10 @@ pub enum Who {
 
 /// A change of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, and as often as a hotel changes"
+)]
 pub enum Edit {
     /// Makes or replaces the hotel.
     Hotel(Hotel),
