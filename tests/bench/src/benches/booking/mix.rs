@@ -11,7 +11,7 @@ use super::calls::Call;
 use crate::load::{Request, Workload};
 
 /// Rooms of a type in a hotel: nothing is sold out while it is measured.
-const ROOMS: u32 = 1_000_000;
+const ROOMS: u32 = 100_000;
 /// The hotels lie around this point, as DeathStarBench's do around San Francisco.
 const CENTRE: (f64, f64) = (37.7867, -122.4112);
 /// Degrees from it in which they lie.

@@ -39,6 +39,7 @@ const FIRST_RATE: f64 = 250.0;
 const RATE_PRECISION: f64 = 1.05;
 /// Of so many requests one may fail or never start: more means that the rate is not kept.
 const FAILURES: u64 = 1_000;
+
 /// Measures, and says what came out.
 pub fn run(options: &Options, of_booking: &BookingOptions) -> Result<Report> {
     let binary = concierge::binary(options.bin.as_deref())?;
@@ -103,9 +104,10 @@ fn highest_rate(
         let sample = drive(&plan, mix)?;
         let kept = sample.errors * FAILURES <= sample.count() && p99(&sample) < P99_AIM;
         eprintln!(
-            "{rate:.0}/s: p99 {:?}, {} errors",
+            "{rate:.0}/s: p99 {:?}, {} errors{}",
             p99(&sample),
-            sample.errors
+            sample.errors,
+            first(sample.first_error.as_deref()),
         );
         Ok((kept || quick).then_some(Found { rate, sample }))
     };
@@ -126,6 +128,11 @@ fn highest_rate(
         }
     }
     Ok(best)
+}
+
+/// The first error of a try, to be added to what is said of it.
+fn first(error: Option<&str>) -> String {
+    error.map_or_else(String::new, |error| format!(", the first: {error}"))
 }
 
 fn p99(sample: &Sample) -> Duration {
