@@ -21,7 +21,7 @@ mod charset;
 mod header;
 mod html;
 pub mod limits;
-//pub mod mailboxes;
+pub mod mailboxes;
 pub mod make;
 mod message;
 mod roles;

@@ -12,6 +12,14 @@ pub struct BaseSubject {
     pub is_reply: bool,
 }
 
+impl BaseSubject {
+    /// What subjects are compared by: case does not count (RFC 5256 §2.1).
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.text.to_lowercase()
+    }
+}
+
 /// The base of a decoded subject, of which at most [`SUBJECT_MAX_BYTES`] are looked at.
 #[must_use]
 pub fn base_subject(subject: &str) -> BaseSubject {

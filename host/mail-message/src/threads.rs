@@ -1,8 +1,10 @@
 //! What makes threads of messages.
 //!
 //! A thread is a connected component over the ids in Message-ID, References and In-Reply-To. A reply that refers to
-//! nothing joins the thread of the messages with its base subject: that is the subject step of Jamie Zawinski's
-//! algorithm (<https://www.jwz.org/doc/threading.html>), and for such replies alone.
+//! nothing ([`ThreadKeys::goes_by_subject`]) is moreover connected with all messages that have its base subject: that is
+//! the subject step of Jamie Zawinski's algorithm (<https://www.jwz.org/doc/threading.html>), for such replies alone.
+//! Messages of equal subject are not connected by it unless there is such a reply. The result is the same for every
+//! order in which messages come.
 
 use std::collections::HashSet;
 
