@@ -193,7 +193,7 @@ impl<'a> Message<'a> {
         let mut described = Part {
             id: (!is_multipart).then(|| part_id(at)),
             depth: node.depth,
-            body: (!is_multipart).then(|| Encoded {
+            body: (!is_multipart).then_some(Encoded {
                 range: node.body.start as u64..node.body.end as u64,
                 encoding: content.encoding,
             }),

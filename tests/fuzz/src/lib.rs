@@ -1,5 +1,7 @@
 //! What each fuzz target does with its bytes. A panic is a finding.
 
+pub mod mail;
+
 use concierge_objects::{Framing, chunked};
 use object_router::bindings::concierge::objects::blobs::Tag;
 use object_router::headers::{

@@ -1,7 +1,7 @@
 //! What fields say.
 
 use mail_parser::parsers::MessageStream;
-use mail_parser::{Addr, Address, HeaderValue};
+use mail_parser::{Addr, Address, DateTime, HeaderValue};
 
 use crate::bytes::{head, part};
 use crate::limits::{ADDRESSES_MAX, FIELD_MAX_BYTES, MESSAGE_ID_MAX_BYTES};
@@ -93,10 +93,9 @@ pub(crate) fn without_blanks(id: &[u8]) -> Option<String> {
 pub fn date_us(value: &[u8]) -> Option<u64> {
     /// Far more than a date with its comment has.
     const MAX_BYTES: usize = 256;
-    let value = with_end(head(value, MAX_BYTES));
-    let HeaderValue::DateTime(date) = MessageStream::new(&value).parse_date() else {
-        return None;
-    };
+    let value = head(value, MAX_BYTES);
+    // A time without zone is met, and better than none.
+    let date = parsed_date(value).or_else(|| parsed_date(&[value, b" +0000"].concat()))?;
     // A leap second is the one after it.
     let mut valid = date;
     valid.second = valid.second.min(59);
@@ -106,6 +105,13 @@ pub fn date_us(value: &[u8]) -> Option<u64> {
         .then_some(seconds)
         .and_then(|seconds| u64::try_from(seconds).ok())
         .and_then(|seconds| seconds.checked_mul(1_000_000))
+}
+
+fn parsed_date(value: &[u8]) -> Option<DateTime> {
+    match MessageStream::new(&with_end(value)).parse_date() {
+        HeaderValue::DateTime(date) => Some(date),
+        _ => None,
+    }
 }
 
 /// A value as the parser wants it: with a line break behind it, and with `=?` only where an encoded word begins. It
@@ -221,5 +227,6 @@ mod tests {
         assert_eq!(date_us(b" 1 Jan 1960 00:00:00 +0000"), None);
         assert_eq!(date_us(b" 99 Foo 2026 03:04:05 +0100"), None);
         assert_eq!(date_us(b" soon"), None);
+        assert_eq!(date_us(b" 1 Jan 1970 00:00:01"), Some(1_000_000));
     }
 }
