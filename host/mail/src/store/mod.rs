@@ -10,7 +10,10 @@
 //! Invariant: a message's bytes are there as long as an email, a destroyed email within its grace, a submission or an
 //! upload of less than a day ago refers to them; all are counted in the transaction that makes or ends them.
 
+#[cfg(test)]
+pub(crate) mod conformance;
 mod records;
+pub mod sqlite;
 
 pub use records::{
     Accepted, Access, BLOB_CLAIM_US, BlobClaim, BlobKey, BlobUse, DELIVERY_KEPT_US, Deliver,

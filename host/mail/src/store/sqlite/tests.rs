@@ -1,0 +1,68 @@
+//! What only this engine does, and the suite.
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::AccountStore;
+use crate::store::conformance;
+
+#[tokio::test]
+async fn accounts_conform() {
+    for shards in [1, 5] {
+        let dir = TempDir::new().unwrap();
+        let store = SqliteStore::open(dir.path(), Some(shards)).await.unwrap();
+        conformance::accounts(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn opening_again_finds_everything_and_checks_the_shards() {
+    let dir = TempDir::new().unwrap();
+    let account = conformance::account("ann");
+    let id = account.id;
+    let store = SqliteStore::open(dir.path(), Some(3)).await.unwrap();
+    store.put_account(account).await.unwrap();
+    let before = store.states(id).await.unwrap();
+    assert!(matches!(
+        SqliteStore::open(dir.path(), None).await,
+        Err(OpenError::Directory(_))
+    ));
+    drop(store);
+    assert!(matches!(
+        SqliteStore::open(dir.path(), Some(4)).await,
+        Err(OpenError::Mismatch { .. })
+    ));
+    assert!(matches!(
+        SqliteStore::open(dir.path(), Some(SHARDS_MAX + 1)).await,
+        Err(OpenError::Shards(_))
+    ));
+    let store = SqliteStore::open(dir.path(), None).await.unwrap();
+    assert_eq!(store.shards.len(), 3);
+    assert_eq!(store.states(id).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn an_account_has_its_mailboxes_and_each_has_its_place_in_the_log() {
+    let dir = TempDir::new().unwrap();
+    let account = conformance::account("ann");
+    let id = account.id;
+    let store = SqliteStore::open(dir.path(), None).await.unwrap();
+    for _ in 0..2 {
+        store.put_account(account.clone()).await.unwrap();
+    }
+    let logged: Vec<String> = store
+        .shard(id)
+        .read("test", |c| {
+            let mut select = c.prepare(
+                "SELECT role FROM log JOIN mailbox ON mailbox.number = log.object
+                 WHERE log.type = 1 AND log.kind = 1 ORDER BY log.number",
+            )?;
+            let rows = select.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .unwrap();
+    assert_eq!(
+        logged,
+        ["inbox", "drafts", "sent", "junk", "trash", "archive"]
+    );
+}
