@@ -1,6 +1,10 @@
 //! The conformance suite: what every engine must do. An engine's tests call each part with an empty store.
 
+mod pushes;
+
 use concierge_identity::AccountId;
+
+pub(crate) use pushes::pushes;
 
 use super::{Access, AccountStore, NewAccount};
 use crate::error::Error;

@@ -28,6 +28,12 @@ pub(super) fn type_number(data_type: DataType) -> u8 {
     }
 }
 
+/// The data type of a number.
+pub(super) fn type_of_number(number: u8) -> Option<DataType> {
+    let mut all = DataType::ALL.into_iter();
+    all.find(|data_type| type_number(*data_type) == number)
+}
+
 /// The state of a data type; 0 before its first change.
 pub(super) fn state(
     connection: &Connection,

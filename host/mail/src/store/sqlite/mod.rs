@@ -1,4 +1,5 @@
-//! The store in SQLite files: so far its accounts ([`AccountStore`](super::AccountStore)).
+//! The store in SQLite files: so far its accounts ([`AccountStore`](super::AccountStore)) and push subscriptions
+//! ([`PushStore`](super::PushStore)).
 //!
 //! Files: `lock` (held while open), `directory.db`, `shard-NNN.db`. Each has one writing thread, which commits what is
 //! waiting in groups (`concierge_sqlite`), and a pool of reading connections. Point lookups run on the caller's thread:
@@ -7,6 +8,7 @@
 mod accounts;
 mod log;
 mod open;
+mod pushes;
 mod schema;
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,22 @@ CREATE TABLE share (
     read_only INTEGER NOT NULL,
     PRIMARY KEY (principal, account)
 ) WITHOUT ROWID;
+CREATE INDEX share_by_account ON share (account);
+
+-- `types`: a byte for each data type, its number.
+CREATE TABLE push (
+    principal  BLOB NOT NULL,
+    id         BLOB NOT NULL,
+    device     TEXT NOT NULL,
+    url        TEXT NOT NULL,
+    public_key TEXT,
+    secret     TEXT,
+    verified   INTEGER NOT NULL,
+    code       TEXT NOT NULL,
+    expires_us INTEGER NOT NULL,
+    types      BLOB NOT NULL,
+    PRIMARY KEY (principal, id)
+);
 "];
 
 /// The steps of a shard. Released steps never change.

@@ -16,6 +16,13 @@ async fn accounts_conform() {
 }
 
 #[tokio::test]
+async fn pushes_conform() {
+    let dir = TempDir::new().unwrap();
+    let store = SqliteStore::open(dir.path(), Some(2)).await.unwrap();
+    conformance::pushes(&store).await;
+}
+
+#[tokio::test]
 async fn opening_again_finds_everything_and_checks_the_shards() {
     let dir = TempDir::new().unwrap();
     let account = conformance::account("ann");
