@@ -37,6 +37,8 @@ async fn addresses(store: &impl AccountStore) {
     assert_eq!(owner("nobody@example.org").await, None);
 
     // An address that is taken leaves both accounts as they were.
+    let before = store.states(bob.id).await.unwrap();
+    bob.quota_octets = 1;
     bob.addresses = vec!["new@example.org".to_owned(), "ANN@example.org".to_owned()];
     let taken = store.put_account(bob.clone()).await;
     assert!(
@@ -45,8 +47,9 @@ async fn addresses(store: &impl AccountStore) {
     );
     assert_eq!(owner("new@example.org").await, None);
     assert_eq!(owner("bob@example.org").await, Some(bob.id));
+    assert_eq!(store.states(bob.id).await.unwrap(), before);
 
-    bob.addresses = vec!["new@example.org".to_owned()];
+    bob.addresses = vec!["new@example.org".to_owned(), "NEW@example.org".to_owned()];
     store.put_account(bob.clone()).await.unwrap();
     assert_eq!(owner("new@example.org").await, Some(bob.id));
     assert_eq!(owner("bob@example.org").await, None);

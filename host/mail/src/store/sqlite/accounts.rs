@@ -26,11 +26,14 @@ const WARN_PERCENT: u64 = 90;
 
 impl AccountStore for SqliteStore {
     /// First the shard, then the directory: what a crash leaves between the two nobody sees, and making it again finds.
+    /// Addresses are looked at before both, so that a refusal changes nothing, and decided on with the directory.
     fn put_account(&self, account: NewAccount) -> Answer<'_, ()> {
         Box::pin(async move {
             if account.addresses.is_empty() {
                 return Err(Error::InvalidArguments("addresses: none".to_owned()));
             }
+            self.directory
+                .read("list_account", |c| check_addresses(c, &account))?;
             let (first, second) = (account.clone(), account);
             let shard = self.shard(first.id);
             let put = move |tx: &WriteTx<'_>| put_in_shard(tx, &first);
@@ -158,6 +161,7 @@ fn make_sender(tx: &WriteTx<'_>, number: u64, account: &NewAccount) -> rusqlite:
 }
 
 fn put_in_directory(tx: &WriteTx<'_>, account: &NewAccount) -> Result<(), Failure> {
+    check_addresses(tx, account)?;
     let id = account.id.0.as_bytes();
     tx.prepare_cached(
         "INSERT INTO account VALUES (?1, ?2) ON CONFLICT DO UPDATE SET name = excluded.name",
@@ -166,13 +170,21 @@ fn put_in_directory(tx: &WriteTx<'_>, account: &NewAccount) -> Result<(), Failur
     tx.prepare_cached("DELETE FROM address WHERE account = ?1")?
         .execute([id])?;
     for (position, address) in account.addresses.iter().enumerate() {
-        let address = address.to_lowercase();
-        if owner(tx, &address)?.is_some() {
+        // One that is given twice keeps its first place.
+        tx.prepare_cached("INSERT OR IGNORE INTO address VALUES (?1, ?2, ?3)")?
+            .execute(params![address.to_lowercase(), id, position])?;
+    }
+    Ok(())
+}
+
+/// Refuses addresses of others.
+fn check_addresses(connection: &Connection, account: &NewAccount) -> Result<(), Failure> {
+    for address in &account.addresses {
+        let owner = owner(connection, &address.to_lowercase())?;
+        if owner.is_some_and(|owner| owner != account.id) {
             let detail = format!("addresses: {address} is taken");
             return Err(Error::InvalidArguments(detail).into());
         }
-        tx.prepare_cached("INSERT INTO address VALUES (?1, ?2, ?3)")?
-            .execute(params![address, id, position])?;
     }
     Ok(())
 }
