@@ -1,0 +1,193 @@
+//! Words: what texts are taken apart into, in the index and in what is looked for.
+//!
+//! A word is a run of letters and digits. Of a run of characters of a script that does not part words each pair is
+//! one (`東京都`: `東京`, `京都`), and behind the last pair the last character alone, so that any single character is
+//! the beginning of some word wherever it stands.
+
+use std::iter::Peekable;
+use std::ops::Range;
+
+use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
+
+use crate::fold::{Cluster, Clusters, Kind};
+use crate::limits::WORD_MAX_BYTES;
+
+/// A word of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// Folded, at most [`WORD_MAX_BYTES`].
+    pub(crate) text: String,
+    /// Where it is in the text, in bytes.
+    pub(crate) source: Range<usize>,
+    /// Where its first character ends.
+    pub(crate) first_end: usize,
+    pub(crate) form: Form,
+}
+
+/// What a word is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Letters and digits.
+    Plain,
+    /// Two characters of a script that does not part words.
+    Pair,
+    /// The last of such characters, behind a pair.
+    Last,
+    /// Such a character between others.
+    Single,
+}
+
+/// The words of a text.
+pub(crate) struct Words<'a> {
+    clusters: Peekable<Clusters<'a>>,
+    /// The characters before the next one made a pair with it.
+    in_run: bool,
+}
+
+impl<'a> Words<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        Self {
+            clusters: Clusters::of(text).peekable(),
+            in_run: false,
+        }
+    }
+
+    fn plain(&mut self, first: Cluster) -> Word {
+        let first_end = first.end;
+        let mut source = first.start..first.end;
+        let mut text = first.folded;
+        while let Some(next) = self.clusters.next_if(|next| next.kind == Kind::Letter) {
+            source.end = next.end;
+            if text.len() + next.folded.len() <= WORD_MAX_BYTES {
+                text.push_str(&next.folded);
+            }
+        }
+        Word {
+            text,
+            source,
+            first_end,
+            form: Form::Plain,
+        }
+    }
+
+    fn unspaced(&mut self, first: Cluster) -> Word {
+        let next = self.clusters.peek();
+        let next = next.filter(|next| next.kind == Kind::Unspaced);
+        let form = match (next, self.in_run) {
+            (Some(_), _) => Form::Pair,
+            (None, true) => Form::Last,
+            (None, false) => Form::Single,
+        };
+        let mut word = Word {
+            text: first.folded,
+            source: first.start..first.end,
+            first_end: first.end,
+            form,
+        };
+        if let Some(next) = next {
+            word.text.push_str(&next.folded);
+            word.source.end = next.end;
+        }
+        self.in_run = form == Form::Pair;
+        word
+    }
+}
+
+impl Iterator for Words<'_> {
+    type Item = Word;
+
+    fn next(&mut self) -> Option<Word> {
+        loop {
+            let first = self.clusters.next()?;
+            match first.kind {
+                Kind::Letter => return Some(self.plain(first)),
+                Kind::Unspaced => return Some(self.unspaced(first)),
+                Kind::Other => {}
+            }
+        }
+    }
+}
+
+/// [`Words`] for the engine.
+#[derive(Clone, Default)]
+pub(crate) struct MailTokenizer;
+
+pub(crate) struct MailTokens<'a> {
+    words: Words<'a>,
+    token: Token,
+}
+
+impl Tokenizer for MailTokenizer {
+    type TokenStream<'a> = MailTokens<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> MailTokens<'a> {
+        MailTokens {
+            words: Words::of(text),
+            token: Token::default(),
+        }
+    }
+}
+
+impl TokenStream for MailTokens<'_> {
+    fn advance(&mut self) -> bool {
+        let Some(word) = self.words.next() else {
+            return false;
+        };
+        // Begins at `usize::MAX`.
+        self.token.position = self.token.position.wrapping_add(1);
+        self.token.offset_from = word.source.start;
+        self.token.offset_to = word.source.end;
+        self.token.text = word.text;
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        Words::of(text).map(|word| word.text).collect()
+    }
+
+    #[test]
+    fn words_are_parted() {
+        assert_eq!(
+            words("Don't, a.b@c.org 3½!"),
+            ["don", "t", "a", "b", "c", "org", "31⁄2"]
+        );
+        assert_eq!(words("東京都"), ["東京", "京都", "都"]);
+        assert_eq!(words("한국어 나"), ["한국", "국어", "어", "나"]);
+        assert_eq!(words("abc漢字def"), ["abc", "漢字", "字", "def"]);
+        assert_eq!(words(" \n"), [""; 0]);
+    }
+
+    #[test]
+    fn forms_are_told() {
+        let forms: Vec<_> = Words::of("a 漢 漢字").map(|word| word.form).collect();
+        assert_eq!(forms, [Form::Plain, Form::Single, Form::Pair, Form::Last]);
+    }
+
+    #[test]
+    fn long_words_are_cut() {
+        let long = "x".repeat(1 << 20);
+        assert_eq!(words(&long), ["x".repeat(WORD_MAX_BYTES)]);
+    }
+
+    #[test]
+    fn sources_are_places_in_the_text() {
+        let text = "É 漢字";
+        let found: Vec<_> = Words::of(text)
+            .map(|word| (&text[word.source], &text[..word.first_end]))
+            .collect();
+        assert_eq!(found, [("É", "É"), ("漢字", "É 漢"), ("字", "É 漢字")]);
+    }
+}
