@@ -1,0 +1,115 @@
+//! Runs the method calls of a request, one after the other (RFC 8620 §3.4 to §3.6).
+
+use serde_json::{Map, Value, json};
+
+use super::context::{Arguments, Context, CreatedIds};
+use super::error::{Kind, MethodError};
+use super::limits::{ANSWERED_BYTES_MAX, RESOLVED_BYTES_MAX};
+use super::pointer::weight;
+use super::reference;
+use super::request::{Invocation, Request};
+use crate::bindings::concierge::mail::accounts::Account;
+use crate::host::Host;
+use crate::methods::{self, Method};
+
+/// The Response to a Request.
+pub async fn run<H: Host>(
+    host: &H,
+    token: &str,
+    accounts: &[Account],
+    session_state: &str,
+    request: Request,
+) -> Value {
+    let created = request.created_ids.as_ref();
+    let mut context = Context {
+        host,
+        token,
+        accounts,
+        using: &request.using,
+        created: created.map(CreatedIds::from_request).unwrap_or_default(),
+        implicit: Vec::new(),
+    };
+    let mut responses = Responses::default();
+    for call in request.calls {
+        let Invocation {
+            name,
+            arguments,
+            id,
+        } = call;
+        let outcome = one(&mut context, &mut responses, &name, arguments).await;
+        match outcome {
+            Ok(value) => responses.push(&name, value, &id),
+            Err(error) => responses.push("error", error.to_json(), &id),
+        }
+        for (name, value) in context.implicit.drain(..) {
+            responses.push(name, value, &id);
+        }
+    }
+    let mut response = json!({
+        "methodResponses": responses.into_json(),
+        "sessionState": session_state,
+    });
+    if let (Some(members), Some(_)) = (response.as_object_mut(), &request.created_ids) {
+        members.insert("createdIds".to_owned(), context.created.to_json());
+    }
+    response
+}
+
+async fn one<H: Host>(
+    context: &mut Context<'_, H>,
+    responses: &mut Responses,
+    name: &str,
+    arguments: Map<String, Value>,
+) -> Result<Value, MethodError> {
+    let method = Method::named(name)
+        .filter(|method| context.using.has(method.capability()))
+        .ok_or(Kind::UnknownMethod)?;
+    if responses.bytes > ANSWERED_BYTES_MAX {
+        let why = "The answers before this one are too long already.";
+        return Err(MethodError::new(Kind::RequestTooLarge, why));
+    }
+    let arguments = reference::resolve(arguments, &responses.list, &mut responses.resolvable)?;
+    methods::run(method, context, Arguments(arguments)).await
+}
+
+/// The responses so far.
+struct Responses {
+    list: Vec<Invocation>,
+    /// About, of all of them.
+    bytes: usize,
+    /// Bytes that result references may still copy.
+    resolvable: usize,
+}
+
+impl Default for Responses {
+    fn default() -> Self {
+        Self {
+            list: Vec::new(),
+            bytes: 0,
+            resolvable: RESOLVED_BYTES_MAX,
+        }
+    }
+}
+
+impl Responses {
+    fn push(&mut self, name: &str, value: Value, id: &str) {
+        self.bytes = self.bytes.saturating_add(weight(&value));
+        let arguments = match value {
+            Value::Object(members) => members,
+            // Methods answer with objects.
+            _ => Map::new(),
+        };
+        self.list.push(Invocation {
+            name: name.to_owned(),
+            arguments,
+            id: id.to_owned(),
+        });
+    }
+
+    fn into_json(self) -> Value {
+        self.list
+            .into_iter()
+            .map(|one| Value::Array(vec![one.name.into(), one.arguments.into(), one.id.into()]))
+            .collect()
+    }
+}

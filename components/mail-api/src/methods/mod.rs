@@ -1,0 +1,50 @@
+//! The methods, one module a data type. What is done first is the same for all of them ([`crate::jmap`]).
+
+pub mod core;
+
+use serde_json::Value;
+
+use crate::host::Host;
+use crate::jmap::capability::Capability;
+use crate::jmap::context::{Arguments, Context};
+use crate::jmap::error::MethodError;
+
+/// A method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `Core/…`
+    Core(core::Method),
+}
+
+impl Method {
+    /// The method of a name, such as `Email/get`.
+    pub fn named(name: &str) -> Option<Self> {
+        let (data_type, verb) = name.split_once('/')?;
+        match data_type {
+            "Core" => core::Method::named(verb).map(Self::Core),
+            _ => None,
+        }
+    }
+
+    /// The capability that a request must name to use it.
+    pub fn capability(self) -> Capability {
+        match self {
+            Self::Core(_) => Capability::Core,
+        }
+    }
+}
+
+/// Runs a method.
+///
+/// # Errors
+///
+/// Where it is not run at all; what happens to single objects is in its answer.
+pub async fn run<H: Host>(
+    method: Method,
+    context: &mut Context<'_, H>,
+    arguments: Arguments,
+) -> Result<Value, MethodError> {
+    match method {
+        Method::Core(method) => core::run(method, context, arguments).await,
+    }
+}
