@@ -18,8 +18,9 @@ pub mod sqlite;
 pub use records::{
     Accepted, Access, BLOB_CLAIM_US, BlobClaim, BlobKey, BlobUse, DELIVERY_KEPT_US, Deliver,
     DeliverOutcome, DestroyedEmail, EmailChange, EmailEdit, FeedPage, GRACE_US,
-    IDEMPOTENCY_KEPT_US, KeptPush, LOG_KEPT_US, NewAccount, NewSubmission, Queued,
-    RecipientOutcome, StateChange, UPLOAD_KEPT_US, VACATION_PERIOD_US,
+    IDEMPOTENCY_KEPT_US, KeptPush, LOG_KEPT_US, NewAccount, NewSubmission, QueueEntry, QueueFilter,
+    QueueState, Queued, RecipientOutcome, SUBMISSION_KEPT_US, StateChange, SubmittedEmail,
+    UPLOAD_KEPT_US, VACATION_PERIOD_US,
 };
 
 use std::future::Future;
@@ -236,7 +237,8 @@ pub trait SendingStore: Send + Sync {
         account: AccountId,
         id: SubmissionId,
     ) -> Answer<'_, Result<(), Refusal>>;
-    /// Forgets a submission; what is queued of it is sent all the same.
+    /// Forgets a submission; what is queued of it is sent all the same. Others are forgotten after
+    /// [`SUBMISSION_KEPT_US`], unless something of them waits.
     fn destroy_submission(
         &self,
         account: AccountId,
@@ -263,20 +265,40 @@ pub trait SendingStore: Send + Sync {
         filter: SubmissionFilter,
         max: usize,
     ) -> Answer<'_, (Vec<SubmissionId>, StateNumber)>;
-    /// Takes entries of the outgoing queue that are due, oldest first: nobody else has them before `lease_until_us`.
+    /// Takes entries of the outgoing queue that are due, oldest first: nobody else has them before `lease_until_us`, and
+    /// then they are due again unless their outcome was noted.
     fn take_queued(
         &self,
         now_us: TimeUs,
         lease_until_us: TimeUs,
         max: usize,
     ) -> Answer<'_, Vec<Queued>>;
-    /// Notes how it went with an entry that was taken.
+    /// Notes how it went with an entry. What an entry came to (`Yes`, `No`, `Unknown`) stays; an entry that is not there
+    /// any more is none to note it of.
     fn queue_outcome(
         &self,
         account: AccountId,
         id: SubmissionId,
         recipient: String,
         outcome: RecipientOutcome,
+    ) -> Answer<'_, ()>;
+    /// Entries of the outgoing queue that wait or were given up, oldest first, at most `max`.
+    fn queue(&self, filter: QueueFilter, max: usize) -> Answer<'_, Vec<QueueEntry>>;
+    /// Has an entry that waits or was given up tried now. [`Error::NotFound`] where there is none.
+    fn retry_queued(
+        &self,
+        account: AccountId,
+        id: SubmissionId,
+        recipient: String,
+        now_us: TimeUs,
+    ) -> Answer<'_, ()>;
+    /// Takes an entry out of the queue for good: one that waits is given up. [`Error::NotFound`] where there is none.
+    fn drop_queued(
+        &self,
+        account: AccountId,
+        id: SubmissionId,
+        recipient: String,
+        now_us: TimeUs,
     ) -> Answer<'_, ()>;
 
     /// The answer of someone who is away, and its state.

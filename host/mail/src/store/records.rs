@@ -19,6 +19,8 @@ pub const UPLOAD_KEPT_US: TimeUs = US_PER_DAY;
 pub const BLOB_CLAIM_US: TimeUs = US_PER_DAY;
 /// How long keys of messages that components send are remembered.
 pub const IDEMPOTENCY_KEPT_US: TimeUs = 7 * US_PER_DAY;
+/// How long submissions are kept after they were to be sent, entries that were given up with them.
+pub const SUBMISSION_KEPT_US: TimeUs = 30 * US_PER_DAY;
 /// How long one sender is not answered again by someone who is away.
 pub const VACATION_PERIOD_US: TimeUs = 4 * US_PER_DAY;
 
@@ -163,8 +165,8 @@ pub struct NewSubmission {
     pub id: SubmissionId,
     /// Whose.
     pub account: AccountId,
-    /// The email and as whom it is sent; `None`: a component sends it, and it is no submission of JMAP.
-    pub email: Option<(EmailId, SenderId)>,
+    /// `None`: a component sends it, and it is no submission of JMAP.
+    pub email: Option<SubmittedEmail>,
     /// The message, claimed.
     pub blob: BlobHash,
     /// To whom; at least one recipient.
@@ -177,6 +179,17 @@ pub struct NewSubmission {
     pub idempotency_key: Option<String>,
     /// Now.
     pub now_us: TimeUs,
+}
+
+/// The email that is sent, and as whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubmittedEmail {
+    /// Which.
+    pub email_id: EmailId,
+    /// Its thread.
+    pub thread_id: ThreadId,
+    /// As whom.
+    pub sender_id: SenderId,
 }
 
 /// What was accepted for sending.
@@ -203,19 +216,75 @@ pub struct Queued {
     pub recipient: Path,
     /// The message.
     pub blob: BlobKey,
-    /// How often it was tried.
+    /// How often it was tried, this time included.
     pub tries: u32,
+    /// From when on its time counts: when it was to be sent, or somebody had it tried again.
+    pub since_us: TimeUs,
 }
 
 /// How it went with an entry of the outgoing queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecipientOutcome {
-    /// `Queued` where it is to be tried again.
+    /// Of which try: what [`Queued::tries`] was; 0 for what was delivered without being taken. That an earlier try than
+    /// the last is to be tried again says nothing any more.
+    pub tries: u32,
+    /// `Queued` where it is to be tried again; `No` where it is given up.
     pub delivered: Delivered,
     /// The last answer of SMTP about it.
     pub smtp_reply: String,
-    /// When it is to be tried again.
+    /// When it is to be tried again; else at once.
     pub retry_us: Option<TimeUs>,
+    /// Now.
+    pub now_us: TimeUs,
+}
+
+/// Where an entry of the outgoing queue stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueState {
+    /// It is to be sent at a time, or is being sent until then.
+    Waiting {
+        /// That time.
+        due_us: TimeUs,
+    },
+    /// It was given up.
+    Failed {
+        /// When.
+        failed_us: TimeUs,
+    },
+}
+
+/// Which entries of the outgoing queue; all conditions given must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueueFilter {
+    /// Those given up, or those that wait.
+    pub failed: Option<bool>,
+    /// Those of an account.
+    pub account: Option<AccountId>,
+    /// Those of a queue.
+    pub category: Option<u8>,
+}
+
+/// An entry of the outgoing queue, to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueEntry {
+    /// Whose.
+    pub account: AccountId,
+    /// Of which submission.
+    pub id: SubmissionId,
+    /// Which queue.
+    pub category: u8,
+    /// From the envelope.
+    pub mail_from: Path,
+    /// To whom.
+    pub recipient: Path,
+    /// Where it stands.
+    pub state: QueueState,
+    /// How often it was tried.
+    pub tries: u32,
+    /// From when on its time counts.
+    pub since_us: TimeUs,
+    /// The last answer of SMTP about it.
+    pub smtp_reply: String,
 }
 
 /// A push subscription as it is kept.

@@ -109,3 +109,19 @@ pub struct Changes<Id> {
     /// Of mailboxes: only their counts changed.
     pub only_counts: bool,
 }
+
+impl<Id> Changes<Id> {
+    /// The same of other ids; what has none is left out.
+    pub(crate) fn filter_map<To>(self, mut to: impl FnMut(Id) -> Option<To>) -> Changes<To> {
+        let mut list = |ids: Vec<Id>| ids.into_iter().filter_map(&mut to).collect();
+        Changes {
+            old_state: self.old_state,
+            new_state: self.new_state,
+            has_more: self.has_more,
+            created: list(self.created),
+            updated: list(self.updated),
+            destroyed: list(self.destroyed),
+            only_counts: self.only_counts,
+        }
+    }
+}

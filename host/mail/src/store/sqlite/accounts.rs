@@ -100,7 +100,7 @@ impl AccountStore for SqliteStore {
 }
 
 /// An account's number in its shard.
-fn number(connection: &Connection, account: AccountId) -> Result<u64, Failure> {
+pub(super) fn number(connection: &Connection, account: AccountId) -> Result<u64, Failure> {
     find(connection, account)?.ok_or_else(|| Error::AccountNotFound.into())
 }
 

@@ -1,14 +1,20 @@
 //! States and the change log of an account.
 
+use std::collections::BTreeMap;
+
 use concierge_sqlite::WriteTx;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::types::{DataType, StateNumber};
+use super::Failure;
+use crate::error::Error;
+use crate::types::{Changes, DataType, StateNumber};
 
 /// What happened to a thing. The numbers are those of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Created = 1,
+    Updated = 2,
+    Destroyed = 4,
 }
 
 /// A thing in the log: its number, and of an email its generation.
@@ -79,4 +85,97 @@ pub(super) fn record(
             generation
         ])?;
     Ok(())
+}
+
+/// Refuses where the state is another than was asked for.
+pub(super) fn expect_state(
+    connection: &Connection,
+    account: u64,
+    data_type: DataType,
+    expected: Option<StateNumber>,
+) -> Result<StateNumber, Failure> {
+    let present = state(connection, account, data_type)?;
+    match expected {
+        Some(expected) if expected != present => Err(Error::StateMismatch.into()),
+        _ => Ok(present),
+    }
+}
+
+/// What is known of a thing within the log that is looked at.
+#[derive(Default, Clone, Copy)]
+struct Seen {
+    created: bool,
+    updated: bool,
+    destroyed: bool,
+}
+
+/// What changed since a state, of at most `max` things. Each row leads to the state of its number, at which a page may
+/// end: rows of things that were made stay where they are, and a later update only ever takes the place of an earlier one.
+pub(super) fn changes(
+    connection: &Connection,
+    account: u64,
+    data_type: DataType,
+    since: StateNumber,
+    max: usize,
+) -> Result<Changes<Object>, Failure> {
+    let present = state(connection, account, data_type)?;
+    if since > present {
+        return Err(Error::CannotCalculateChanges.into());
+    }
+    let mut select = connection.prepare_cached(
+        "SELECT number, kind, object, generation FROM log
+         WHERE account = ?1 AND type = ?2 AND number > ?3 ORDER BY number",
+    )?;
+    let mut rows = select.query(params![account, type_number(data_type), since])?;
+    let mut seen: BTreeMap<Object, Seen> = BTreeMap::new();
+    let (mut new_state, mut has_more) = (since, false);
+    while let Some(row) = rows.next()? {
+        let object = (row.get(2)?, row.get(3)?);
+        if seen.len() >= max && !seen.contains_key(&object) {
+            has_more = true;
+            break;
+        }
+        new_state = row.get(0)?;
+        let seen = seen.entry(object).or_default();
+        match row.get(1)? {
+            1 => seen.created = true,
+            2 => seen.updated = true,
+            3 => (),
+            4 => seen.destroyed = true,
+            other => return Err(rusqlite::Error::IntegralValueOutOfRange(1, other).into()),
+        }
+    }
+    if !has_more {
+        new_state = present;
+    }
+    Ok(sorted(since, new_state, has_more, &seen))
+}
+
+/// Rows as a client is to see them. Of kind 3 alone is what is neither made, updated nor gone.
+fn sorted(
+    old_state: StateNumber,
+    new_state: StateNumber,
+    has_more: bool,
+    seen: &BTreeMap<Object, Seen>,
+) -> Changes<Object> {
+    let of = |wanted: fn(&Seen) -> bool| {
+        let matching = seen.iter().filter(|(_, seen)| wanted(seen));
+        matching.map(|(object, _)| *object).collect::<Vec<_>>()
+    };
+    let created = of(|seen| seen.created && !seen.destroyed);
+    let destroyed = of(|seen| seen.destroyed && !seen.created);
+    let updated = of(|seen| !seen.created && !seen.destroyed);
+    let only_counts = !updated.is_empty()
+        && seen
+            .values()
+            .all(|seen| seen.created || seen.destroyed || !seen.updated);
+    Changes {
+        old_state,
+        new_state,
+        has_more,
+        created,
+        updated,
+        destroyed,
+        only_counts,
+    }
 }
