@@ -1,6 +1,8 @@
 //! What the domain speaks of: the records of `concierge:mail`, by the same names.
 
 mod account;
+mod blob_id;
+pub mod calls;
 mod email;
 mod ids;
 mod mailbox;
@@ -8,6 +10,7 @@ mod search;
 mod submission;
 
 pub use account::{Account, Changes, DataType, Outcomes, Quota, StateNumber, TimeUs, US_PER_DAY};
+pub use blob_id::{BLOB_STEPS_MAX, BlobId, BlobStep};
 pub use email::{
     Done, Edited, EmailRow, HeaderField, KEYWORD_MAX_BYTES, KEYWORDS_MAX, MAILBOXES_PER_EMAIL_MAX,
     Made, NewEmail, Patch, Summary, Thread, ThreadKeys,
