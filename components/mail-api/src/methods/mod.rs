@@ -1,6 +1,8 @@
 //! The methods, one module a data type. What is done first is the same for all of them ([`crate::jmap`]).
 
 pub mod core;
+pub mod email;
+pub mod thread;
 
 use serde_json::Value;
 
@@ -14,6 +16,10 @@ use crate::jmap::error::MethodError;
 pub enum Method {
     /// `Core/…`
     Core(core::Method),
+    /// `Email/…`
+    Email(email::Method),
+    /// `Thread/…`
+    Thread(thread::Method),
 }
 
 impl Method {
@@ -22,6 +28,8 @@ impl Method {
         let (data_type, verb) = name.split_once('/')?;
         match data_type {
             "Core" => core::Method::named(verb).map(Self::Core),
+            "Email" => email::Method::named(verb).map(Self::Email),
+            "Thread" => thread::Method::named(verb).map(Self::Thread),
             _ => None,
         }
     }
@@ -30,6 +38,7 @@ impl Method {
     pub fn capability(self) -> Capability {
         match self {
             Self::Core(_) => Capability::Core,
+            Self::Email(_) | Self::Thread(_) => Capability::Mail,
         }
     }
 }
@@ -46,5 +55,7 @@ pub async fn run<H: Host>(
 ) -> Result<Value, MethodError> {
     match method {
         Method::Core(method) => core::run(method, context, arguments).await,
+        Method::Email(method) => email::run(method, context, arguments).await,
+        Method::Thread(method) => thread::run(method, context, arguments).await,
     }
 }
