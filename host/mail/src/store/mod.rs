@@ -236,6 +236,7 @@ pub trait SendingStore: Send + Sync {
         &self,
         account: AccountId,
         id: SubmissionId,
+        now_us: TimeUs,
     ) -> Answer<'_, Result<(), Refusal>>;
     /// Forgets a submission; what is queued of it is sent all the same. Others are forgotten after
     /// [`SUBMISSION_KEPT_US`], unless something of them waits.
@@ -243,6 +244,7 @@ pub trait SendingStore: Send + Sync {
         &self,
         account: AccountId,
         id: SubmissionId,
+        now_us: TimeUs,
     ) -> Answer<'_, Result<(), Refusal>>;
     /// Submissions by id (`None`: the newest, at most `max`), and their state.
     fn submissions(
@@ -284,7 +286,8 @@ pub trait SendingStore: Send + Sync {
     ) -> Answer<'_, ()>;
     /// Entries of the outgoing queue that wait or were given up, oldest first, at most `max`.
     fn queue(&self, filter: QueueFilter, max: usize) -> Answer<'_, Vec<QueueEntry>>;
-    /// Has an entry that waits or was given up tried now. [`Error::NotFound`] where there is none.
+    /// Has an entry that waits or was given up tried now; one that is being tried is left. [`Error::NotFound`] where there
+    /// is none.
     fn retry_queued(
         &self,
         account: AccountId,
@@ -292,7 +295,8 @@ pub trait SendingStore: Send + Sync {
         recipient: String,
         now_us: TimeUs,
     ) -> Answer<'_, ()>;
-    /// Takes an entry out of the queue for good: one that waits is given up. [`Error::NotFound`] where there is none.
+    /// Takes an entry out of the queue for good: it did not arrive. One that is being tried may arrive all the same.
+    /// [`Error::NotFound`] where there is none.
     fn drop_queued(
         &self,
         account: AccountId,

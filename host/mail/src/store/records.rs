@@ -241,10 +241,15 @@ pub struct RecipientOutcome {
 /// Where an entry of the outgoing queue stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueState {
-    /// It is to be sent at a time, or is being sent until then.
+    /// It is to be sent.
     Waiting {
-        /// That time.
+        /// When.
         due_us: TimeUs,
+    },
+    /// It is being sent.
+    Taken {
+        /// Who has it has it until then.
+        lease_until_us: TimeUs,
     },
     /// It was given up.
     Failed {

@@ -111,9 +111,9 @@ pub struct Changes<Id> {
 }
 
 impl<Id> Changes<Id> {
-    /// The same of other ids; what has none is left out.
-    pub(crate) fn filter_map<To>(self, mut to: impl FnMut(Id) -> Option<To>) -> Changes<To> {
-        let mut list = |ids: Vec<Id>| ids.into_iter().filter_map(&mut to).collect();
+    /// The same of other ids.
+    pub(crate) fn map<To>(self, mut to: impl FnMut(Id) -> To) -> Changes<To> {
+        let mut list = |ids: Vec<Id>| ids.into_iter().map(&mut to).collect();
         Changes {
             old_state: self.old_state,
             new_state: self.new_state,
@@ -123,5 +123,26 @@ impl<Id> Changes<Id> {
             destroyed: list(self.destroyed),
             only_counts: self.only_counts,
         }
+    }
+
+    /// The same of other ids; what has none is left out.
+    pub(crate) fn try_filter_map<To, E>(
+        self,
+        mut to: impl FnMut(Id) -> Result<Option<To>, E>,
+    ) -> Result<Changes<To>, E> {
+        let mut list = |ids: Vec<Id>| {
+            ids.into_iter()
+                .filter_map(|id| to(id).transpose())
+                .collect::<Result<Vec<_>, E>>()
+        };
+        Ok(Changes {
+            old_state: self.old_state,
+            new_state: self.new_state,
+            has_more: self.has_more,
+            created: list(self.created)?,
+            updated: list(self.updated)?,
+            destroyed: list(self.destroyed)?,
+            only_counts: self.only_counts,
+        })
     }
 }

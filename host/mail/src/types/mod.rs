@@ -27,6 +27,6 @@ pub use search::{
     SORT_LEVELS_MAX, Term, WINDOW_MAX, Window,
 };
 pub use submission::{
-    Address, Delivered, DeliveryStatus, Envelope, Path, Push, Sender, SenderEdit, SenderPatch,
-    Submission, SubmissionFilter, UndoStatus, Vacation,
+    Address, Delivered, DeliveryStatus, Envelope, Path, Push, SENDERS_MAX, Sender, SenderEdit,
+    SenderPatch, Submission, SubmissionFilter, UndoStatus, Vacation,
 };

@@ -13,6 +13,9 @@ pub struct Address {
     pub email: String,
 }
 
+/// Senders of an account: a call lists them all.
+pub const SENDERS_MAX: usize = 1_000;
+
 /// As whom the account may send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {

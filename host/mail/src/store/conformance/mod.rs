@@ -1,6 +1,7 @@
 //! The conformance suite: what every engine must do. An engine's tests call each part with an empty store.
 
 mod pushes;
+pub(crate) mod sending;
 
 use concierge_identity::AccountId;
 

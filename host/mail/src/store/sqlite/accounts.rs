@@ -6,10 +6,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::log::{self, Kind};
+use super::sending::senders;
 use super::{Failure, SqliteStore};
 use crate::error::Error;
 use crate::store::{Access, AccountStore, Answer, NewAccount};
-use crate::types::{Account, DataType, Quota, StateNumber};
+use crate::types::{Account, DataType, Quota, Sender, SenderId, StateNumber};
 
 /// The mailboxes that an account is made with: name, role and sort order.
 const DEFAULT_MAILBOXES: [(&str, &str, u32); 6] = [
@@ -148,16 +149,19 @@ fn make_mailboxes(tx: &WriteTx<'_>, account: u64) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// As whom it sends from its first address.
 fn make_sender(tx: &WriteTx<'_>, number: u64, account: &NewAccount) -> rusqlite::Result<()> {
-    let sender = tx.next_sequence();
-    tx.prepare_cached("INSERT INTO sender VALUES (?1, ?2, ?3, ?4, FALSE)")?
-        .execute(params![
-            sender,
-            number,
-            account.name,
-            account.addresses.first()
-        ])?;
-    log::record(tx, number, DataType::Identity, Kind::Created, (sender, 0))
+    let sender = Sender {
+        id: SenderId(0),
+        name: account.name.clone(),
+        email: account.addresses.first().cloned().unwrap_or_default(),
+        reply_to: Vec::new(),
+        bcc: Vec::new(),
+        text_signature: String::new(),
+        html_signature: String::new(),
+        may_delete: false,
+    };
+    senders::insert(tx, number, &sender).map(drop)
 }
 
 fn put_in_directory(tx: &WriteTx<'_>, account: &NewAccount) -> Result<(), Failure> {

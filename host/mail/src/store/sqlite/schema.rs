@@ -3,7 +3,7 @@
 //! A store is a directory of `directory.db` (who has which address, who sees what) and files `shard-NNN.db`; an account's
 //! rows are all in the one that its id is hashed to. Every file records its schema version in `PRAGMA user_version`.
 //!
-//! Encodings: ids of identity are 16 bytes.
+//! Encodings: ids of identity are 16 bytes; columns that are called documents hold [`super::documents`].
 
 /// The steps of `directory.db`. Released steps never change.
 pub(super) const DIRECTORY_STEPS: &[&str] = &["
@@ -105,14 +105,4 @@ CREATE TABLE mailbox (
 );
 CREATE UNIQUE INDEX mailbox_by_name ON mailbox (account, parent, name);
 CREATE UNIQUE INDEX mailbox_by_role ON mailbox (account, role);
-
--- As whom an account may send.
-CREATE TABLE sender (
-    number     INTEGER PRIMARY KEY,
-    account    INTEGER NOT NULL,
-    name       TEXT NOT NULL,
-    email      TEXT NOT NULL,
-    may_delete INTEGER NOT NULL
-);
-CREATE INDEX sender_by_account ON sender (account, number);
-"];
+", super::sending::STEP];

@@ -23,6 +23,22 @@ async fn pushes_conform() {
 }
 
 #[tokio::test]
+async fn sending_conforms() {
+    use conformance::sending;
+    for shards in [1, 3] {
+        let dir = TempDir::new().unwrap();
+        let store = SqliteStore::open(dir.path(), Some(shards)).await.unwrap();
+        sending::senders(&store).await;
+        sending::submissions(&store).await;
+        sending::queue(&store).await;
+        sending::races(&store).await;
+        sending::vacation(&store).await;
+        let sweep = async |now_us, max| store.sweep(now_us, max).await.unwrap();
+        sending::sweep(&store, sweep).await;
+    }
+}
+
+#[tokio::test]
 async fn opening_again_finds_everything_and_checks_the_shards() {
     let dir = TempDir::new().unwrap();
     let account = conformance::account("ann");
