@@ -26,6 +26,7 @@ kinds! {
     Kind {
         ServerUnavailable "serverUnavailable";
         ServerFail "serverFail";
+        ServerPartialFail "serverPartialFail";
         UnknownMethod "unknownMethod";
         InvalidArguments "invalidArguments";
         InvalidResultReference "invalidResultReference";

@@ -1,8 +1,14 @@
 //! The methods, one module a data type. What is done first is the same for all of them ([`crate::jmap`]).
 
+mod batch;
 pub mod core;
 pub mod email;
+pub mod identity;
+mod in_memory;
+pub mod mailbox;
+mod properties;
 pub mod thread;
+pub mod vacation;
 
 use serde_json::Value;
 
@@ -18,8 +24,14 @@ pub enum Method {
     Core(core::Method),
     /// `Email/…`
     Email(email::Method),
+    /// `Identity/…`
+    Identity(identity::Method),
+    /// `Mailbox/…`
+    Mailbox(mailbox::Method),
     /// `Thread/…`
     Thread(thread::Method),
+    /// `VacationResponse/…`
+    Vacation(vacation::Method),
 }
 
 impl Method {
@@ -29,7 +41,10 @@ impl Method {
         match data_type {
             "Core" => core::Method::named(verb).map(Self::Core),
             "Email" => email::Method::named(verb).map(Self::Email),
+            "Identity" => identity::Method::named(verb).map(Self::Identity),
+            "Mailbox" => mailbox::Method::named(verb).map(Self::Mailbox),
             "Thread" => thread::Method::named(verb).map(Self::Thread),
+            "VacationResponse" => vacation::Method::named(verb).map(Self::Vacation),
             _ => None,
         }
     }
@@ -38,7 +53,9 @@ impl Method {
     pub fn capability(self) -> Capability {
         match self {
             Self::Core(_) => Capability::Core,
-            Self::Email(_) | Self::Thread(_) => Capability::Mail,
+            Self::Email(_) | Self::Mailbox(_) | Self::Thread(_) => Capability::Mail,
+            Self::Identity(_) => Capability::Submission,
+            Self::Vacation(_) => Capability::VacationResponse,
         }
     }
 }
@@ -56,6 +73,9 @@ pub async fn run<H: Host>(
     match method {
         Method::Core(method) => core::run(method, context, arguments).await,
         Method::Email(method) => email::run(method, context, arguments).await,
+        Method::Identity(method) => identity::run(method, context, arguments).await,
+        Method::Mailbox(method) => mailbox::run(method, context, arguments).await,
         Method::Thread(method) => thread::run(method, context, arguments).await,
+        Method::Vacation(method) => vacation::run(method, context, arguments).await,
     }
 }
