@@ -2,6 +2,7 @@
 
 pub mod capability;
 pub mod context;
+pub mod data_type;
 pub mod error;
 pub mod get;
 pub mod limits;

@@ -197,17 +197,30 @@ impl SetAnswer {
 
     /// The answer.
     pub fn finish(self, account: &str, old: State, new: State) -> Value {
-        json!({
-            "accountId": account,
-            "oldState": old.to_string(),
-            "newState": new.to_string(),
-            "created": or_null(self.created),
-            "updated": or_null(self.updated),
-            "destroyed": if self.destroyed.is_empty() { Value::Null } else { json!(self.destroyed) },
-            "notCreated": or_null(self.not_created),
-            "notUpdated": or_null(self.not_updated),
-            "notDestroyed": or_null(self.not_destroyed),
-        })
+        let mut members = self.maps();
+        members.insert("accountId".to_owned(), account.into());
+        members.insert("oldState".to_owned(), old.to_string().into());
+        members.insert("newState".to_owned(), new.to_string().into());
+        Value::Object(members)
+    }
+
+    /// The answer of a type that belongs to no account and has no states (RFC 8620 §7.2.2).
+    pub fn maps(self) -> Map<String, Value> {
+        let destroyed = match self.destroyed.is_empty() {
+            true => Value::Null,
+            false => json!(self.destroyed),
+        };
+        [
+            ("created", or_null(self.created)),
+            ("updated", or_null(self.updated)),
+            ("destroyed", destroyed),
+            ("notCreated", or_null(self.not_created)),
+            ("notUpdated", or_null(self.not_updated)),
+            ("notDestroyed", or_null(self.not_destroyed)),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
     }
 }
 

@@ -7,6 +7,8 @@ pub mod identity;
 mod in_memory;
 pub mod mailbox;
 mod properties;
+pub mod push;
+pub mod submission;
 pub mod thread;
 pub mod vacation;
 
@@ -28,6 +30,10 @@ pub enum Method {
     Identity(identity::Method),
     /// `Mailbox/…`
     Mailbox(mailbox::Method),
+    /// `EmailSubmission/…`
+    Submission(submission::Method),
+    /// `PushSubscription/…`
+    Push(push::Method),
     /// `Thread/…`
     Thread(thread::Method),
     /// `VacationResponse/…`
@@ -43,6 +49,8 @@ impl Method {
             "Email" => email::Method::named(verb).map(Self::Email),
             "Identity" => identity::Method::named(verb).map(Self::Identity),
             "Mailbox" => mailbox::Method::named(verb).map(Self::Mailbox),
+            "EmailSubmission" => submission::Method::named(verb).map(Self::Submission),
+            "PushSubscription" => push::Method::named(verb).map(Self::Push),
             "Thread" => thread::Method::named(verb).map(Self::Thread),
             "VacationResponse" => vacation::Method::named(verb).map(Self::Vacation),
             _ => None,
@@ -52,9 +60,9 @@ impl Method {
     /// The capability that a request must name to use it.
     pub fn capability(self) -> Capability {
         match self {
-            Self::Core(_) => Capability::Core,
+            Self::Core(_) | Self::Push(_) => Capability::Core,
             Self::Email(_) | Self::Mailbox(_) | Self::Thread(_) => Capability::Mail,
-            Self::Identity(_) => Capability::Submission,
+            Self::Identity(_) | Self::Submission(_) => Capability::Submission,
             Self::Vacation(_) => Capability::VacationResponse,
         }
     }
@@ -75,6 +83,8 @@ pub async fn run<H: Host>(
         Method::Email(method) => email::run(method, context, arguments).await,
         Method::Identity(method) => identity::run(method, context, arguments).await,
         Method::Mailbox(method) => mailbox::run(method, context, arguments).await,
+        Method::Submission(method) => submission::run(method, context, arguments).await,
+        Method::Push(method) => push::run(method, context, arguments).await,
         Method::Thread(method) => thread::run(method, context, arguments).await,
         Method::Vacation(method) => vacation::run(method, context, arguments).await,
     }
