@@ -1,5 +1,5 @@
-//! What JMAP asks of the host, as a trait: inside a component it is the contracts of `wit/`, in tests the host in
-//! memory ([`crate::memory`]).
+//! What JMAP asks of the host, as a trait: inside a component it is the contracts of `wit/`, in tests a script
+//! ([`crate::scripted`]).
 
 use crate::bindings::concierge::mail::accounts::{
     Account, Changes, DataType, Error, Outcomes, Quota,

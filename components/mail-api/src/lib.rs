@@ -11,6 +11,8 @@ pub mod jmap;
 pub mod methods;
 pub mod problem;
 pub mod reply;
+#[cfg(not(target_family = "wasm"))]
+pub mod scripted;
 
 #[allow(
     unsafe_code,
