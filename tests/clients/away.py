@@ -110,13 +110,18 @@ class Edge:
 
 
 class Spin(Edge):
-    """A running `spin up`."""
+    """A running `spin up`; `flags` and `environment` are Spin's own."""
+
+    def __init__(self, way: str, host: Server, flags=(), environment=None):
+        super().__init__(way, host)
+        self.flags = list(flags)
+        self.environment = dict(environment or {})
 
     def _start(self) -> dict[str, str]:
         command = [
             os.environ["CONCIERGE_SPIN_BIN"], "up", "--listen", "127.0.0.1:0",
-            "--from", str(ROOT / "spin.toml"), "--state-dir", str(self.root / "state"),
+            "--from", str(ROOT / "spin.toml"), "--state-dir", str(self.root / "state"), *self.flags,
         ]
-        self._run(command, self._variables())
+        self._run(command, self._variables() | self.environment)
         serving = wait_line(self.process, "Serving http://", self.tail)
         return {"s3": serving.strip().removeprefix("Serving http://")}

@@ -16,6 +16,8 @@ AWAY = os.environ.get("CONCIERGE_TEST_AWAY")
 """`edge`, `bridge` or `spin`: the components run in another process than the host (see away.py)."""
 FOREIGN = os.environ.get("CONCIERGE_TEST_ENDPOINT")
 
+collect_ignore = [] if AWAY == "spin" else ["test_spin.py"]
+
 
 def ours_only():
     """Skips what another server need not do."""

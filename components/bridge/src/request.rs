@@ -4,6 +4,7 @@ use concierge_wit_http::{
     ANSWER_MAX_BYTES, ARGUMENTS_HEADER, CONTRACT_HEADER, ContractError, Failure, Function, Placed,
     RESULT_HEADER, decode, decode_header, encode, place,
 };
+use passed_on::{NoTrailers, no_trailers};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use spin_sdk::wasip3::http::client;
@@ -77,8 +78,9 @@ async fn exchange(
     stream: Option<StreamReader<u8>>,
 ) -> Result<(Vec<u8>, Option<StreamReader<u8>>), Failure> {
     let host = host().await?;
-    let request = request(&host, function, arguments, stream)?;
-    let response = client::send(request)
+    let (request, none) = request(&host, function, arguments, stream)?;
+    let response = none
+        .during(client::send(request))
         .await
         .map_err(|error| Failure::Unreachable(format!("{error:?}")))?;
     let status = response.get_status_code();
@@ -95,7 +97,7 @@ fn request(
     function: &Function,
     arguments: Vec<u8>,
     stream: Option<StreamReader<u8>>,
-) -> Result<Request, Failure> {
+) -> Result<(Request, NoTrailers), Failure> {
     let headers = Fields::new();
     let set = |name: &str, value: &[u8]| {
         headers
@@ -123,8 +125,8 @@ fn request(
             Some(reader)
         }
     };
-    let (_sent, no_trailers) = wit_future::new(|| Ok(None));
-    let (request, _result) = Request::new(headers, body, no_trailers, None);
+    let (none, trailers) = no_trailers();
+    let (request, _result) = Request::new(headers, body, trailers, None);
     let refused = |()| Failure::Broken("the request's line".to_owned());
     request.set_method(&Method::Post).map_err(refused)?;
     request.set_scheme(Some(&host.scheme)).map_err(refused)?;
@@ -134,7 +136,7 @@ fn request(
     request
         .set_path_with_query(Some(&function.path()))
         .map_err(refused)?;
-    Ok(request)
+    Ok((request, none))
 }
 
 /// Takes the body out of a response, unread.

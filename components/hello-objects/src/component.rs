@@ -3,10 +3,12 @@
 use crate::Signed;
 use bindings::concierge::identity::sigv4::{self, Payload, Placement, SignedRequest};
 use bindings::concierge::objects::{blobs, listing};
+use passed_on::no_trailers;
 use percent_encoding::percent_decode_str;
 use spin_sdk::http::{IntoResponse, Request, StatusCode};
 use spin_sdk::http_service;
-use spin_sdk::wasip3::{http::types, wit_bindgen::StreamReader, wit_future};
+use spin_sdk::wasip3::http::types;
+use spin_sdk::wit_bindgen::rt::async_support::{StreamReader, spawn};
 
 #[allow(
     missing_docs,
@@ -146,8 +148,10 @@ fn respond(content_type: &str, length: u64, body: StreamReader<u8>) -> types::Re
         // Refused only where the value cannot stand in a header; then it is left out.
         let _ = headers.append(name, value.as_bytes());
     }
-    let (_, no_trailers) = wit_future::new(|| Ok(None));
-    types::Response::new(headers, Some(body), no_trailers).0
+    let (none, trailers) = no_trailers();
+    let (response, transmitted) = types::Response::new(headers, Some(body), trailers);
+    spawn(none.until(transmitted));
+    response
 }
 
 fn refusal(error: &blobs::Error) -> Failure {

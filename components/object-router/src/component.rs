@@ -1,5 +1,6 @@
 //! The component: the contracts of `wit/` as the [`Host`] of the protocol, and wasi:http around it.
 
+use passed_on::no_trailers;
 use spin_sdk::wasip3::exports::http::handler::Guest;
 use spin_sdk::wasip3::http::types::{
     ErrorCode, Headers, Method as WasiMethod, Request, Response, Scheme,
@@ -128,8 +129,9 @@ fn respond(reply: Reply<StreamReader<u8>>) -> Result<Response, ErrorCode> {
             Some(reader)
         }
     };
-    let (_sent, trailers) = wit_future::new(|| Ok(None));
-    let (response, _result) = Response::new(headers, body, trailers);
+    let (none, trailers) = no_trailers();
+    let (response, transmitted) = Response::new(headers, body, trailers);
+    spawn(none.until(transmitted));
     response
         .set_status_code(reply.status)
         .map_err(|()| ErrorCode::InternalError(Some("the answer's status".to_owned())))?;
