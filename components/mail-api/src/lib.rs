@@ -2,17 +2,33 @@
 //! JSON.
 //!
 //! All of it compiles and is tested natively.
-//! [`jmap`] is the protocol, [`methods`] the data types.
+//! [`serve`] is the way of a request, [`jmap`] the protocol, [`methods`] the data types.
 
+pub mod api;
+pub mod autoconfig;
 pub mod client;
 pub mod credentials;
+pub mod events;
 pub mod host;
 pub mod jmap;
 pub mod methods;
 pub mod problem;
 pub mod reply;
+pub mod route;
+mod serve;
+pub mod session;
+pub mod settings;
+pub mod transfer;
+
 #[cfg(not(target_family = "wasm"))]
 pub mod scripted;
+#[cfg(test)]
+mod tests;
+
+#[cfg(target_family = "wasm")]
+mod component;
+
+pub use serve::{Around, serve, unreadable};
 
 #[allow(
     unsafe_code,

@@ -21,7 +21,7 @@ use crate::bindings::concierge::objects::multipart::{
     self, CompleteRequest, CreateRequest, Part, PartCopyRequest, PartCopyResult, PartPage,
     UploadInfo, UploadPage, UploadQuery,
 };
-use crate::budget::Budget;
+use budget::Budget;
 use crate::host::{Host, Named, ReadError, UploadName};
 use crate::http::reply::{HeaderList, Reply, ReplyBody};
 use crate::http::request::{Method, RawRequest};

@@ -5,7 +5,6 @@
 //! All of it compiles and is tested natively; only `component`, which speaks to the real host, exists in wasm alone.
 //! The way of a request is in [`serve`].
 
-pub mod budget;
 pub mod call;
 #[cfg(target_family = "wasm")]
 mod component;

@@ -15,6 +15,17 @@ pub const OBJECTS_IN_GET_MAX: usize = 500;
 /// Objects of a `/set`.
 pub const OBJECTS_IN_SET_MAX: usize = 500;
 
+/// Mailboxes that an email may be in, which the store takes, too.
+pub const MAILBOXES_PER_EMAIL_MAX: u64 = 100;
+/// Mailboxes within mailboxes, which the store takes, too.
+pub const MAILBOX_DEPTH_MAX: u64 = 32;
+/// Octets of a mailbox's name (`wit/mail/mailboxes.wit`).
+pub const MAILBOX_NAME_BYTES_MAX: u64 = 255;
+/// Sources of a blob (`wit/mail/messages.wit`).
+pub const BLOB_SOURCES_MAX: u64 = 64;
+/// How long a submission may wait, seconds: 30 days, for which submissions are kept (`wit/mail/submissions.wit`).
+pub const DELAYED_SEND_MAX_S: u64 = 30 * 86_400;
+
 /// Levels of a request's JSON. A filter of [`FILTER_DEPTH_MAX`] operators has two levels each and four around it.
 pub const JSON_DEPTH_MAX: usize = 100;
 /// Values of a request's JSON, each of which takes some 100 bytes of an instance's 64 MiB.

@@ -1,0 +1,98 @@
+//! Requests (RFC 8620 §3).
+
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+
+use crate::host::{Host, Principal};
+use crate::jmap::limits::{ANSWERED_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::jmap::request::Request;
+use crate::jmap::run::run;
+use crate::problem::Problem;
+use crate::reply::{self, Reply};
+use crate::serve::Around;
+use crate::session;
+
+/// What a byte of a request takes while it is worked on: itself, and as a value. `[0,0,0…` takes the most.
+const MEMORY_PER_BYTE: usize = 16;
+/// What a request takes whatever its length, before its answers are long.
+const MEMORY_AT_LEAST: usize = 1 << 20;
+
+/// Memory that all requests of an instance may take: one of the largest with its answers, and a few small ones.
+pub const MEMORY_BYTES: usize =
+    REQUEST_BYTES_MAX * MEMORY_PER_BYTE + 2 * ANSWERED_BYTES_MAX + 16 * MEMORY_AT_LEAST;
+
+/// Answers a request.
+///
+/// # Errors
+/// What is wrong with it as a whole (§3.6.1).
+pub async fn answer<H: Host>(
+    host: &H,
+    around: Around<'_>,
+    principal: &Principal,
+    head: &Parts,
+    body: H::Incoming,
+) -> Result<Reply<H::Outgoing>, Problem> {
+    if !is_json(&head.headers) {
+        return Err(Problem::not_json("The Content-Type is application/json."));
+    }
+    let mut memory = around.memory.share();
+    let mut grow = |bytes: usize| match memory.grow_to(bytes) {
+        true => Ok(()),
+        false => Err(Problem::from(crate::host::ReadError::Busy)),
+    };
+    grow(MEMORY_AT_LEAST)?;
+    let announced = announced(&head.headers).unwrap_or(REQUEST_BYTES_MAX);
+    grow(MEMORY_AT_LEAST + announced.min(REQUEST_BYTES_MAX) * MEMORY_PER_BYTE)?;
+    let bytes = host.read(body, REQUEST_BYTES_MAX).await?;
+    let request = Request::read(&bytes)?;
+    drop(bytes);
+    let accounts = host.accounts(&principal.token).await?;
+    let state = session::state(principal, &accounts, around.settings);
+    let response = run(host, &principal.token, &accounts, &state, request).await;
+    Ok(reply::json(StatusCode::OK, &response))
+}
+
+/// RFC 8620 §3.1: I-JSON, and no other charset than UTF-8.
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let Some(value) = value else {
+        return false;
+    };
+    let (media_type, parameters) = value.split_once(';').unwrap_or((value, ""));
+    let parameters = parameters.trim().to_ascii_lowercase();
+    media_type.trim().eq_ignore_ascii_case("application/json")
+        && matches!(parameters.as_str(), "" | "charset=utf-8" | "charset=\"utf-8\"")
+}
+
+/// Bytes of the body, where the client tells.
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(http::header::CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn json_is_json_in_utf_8() {
+        let is = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(value));
+            is_json(&headers)
+        };
+        assert!(is("application/json"));
+        assert!(is("Application/JSON; charset=UTF-8"));
+        for other in [
+            "text/plain",
+            "application/json; charset=latin1",
+            "application/jsonx",
+            "",
+        ] {
+            assert!(!is(other), "{other}");
+        }
+        assert!(!is_json(&HeaderMap::new()));
+    }
+}
