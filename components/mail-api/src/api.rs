@@ -55,14 +55,19 @@ pub async fn answer<H: Host>(
 
 /// RFC 8620 §3.1: I-JSON, and no other charset than UTF-8.
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let value = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     let Some(value) = value else {
         return false;
     };
     let (media_type, parameters) = value.split_once(';').unwrap_or((value, ""));
     let parameters = parameters.trim().to_ascii_lowercase();
     media_type.trim().eq_ignore_ascii_case("application/json")
-        && matches!(parameters.as_str(), "" | "charset=utf-8" | "charset=\"utf-8\"")
+        && matches!(
+            parameters.as_str(),
+            "" | "charset=utf-8" | "charset=\"utf-8\""
+        )
 }
 
 /// Bytes of the body, where the client tells.

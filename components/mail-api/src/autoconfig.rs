@@ -68,6 +68,9 @@ mod tests {
     #[test]
     fn a_hostile_host_is_a_text() {
         let told = document(&Settings::default(), "http://<a>\"&b");
-        assert!(told.contains("<domain>&lt;a&gt;&quot;&amp;b</domain>"), "{told}");
+        assert!(
+            told.contains("<domain>&lt;a&gt;&quot;&amp;b</domain>"),
+            "{told}"
+        );
     }
 }

@@ -27,9 +27,7 @@ use crate::bindings::concierge::mail::search::{
 use crate::bindings::concierge::mail::submissions::{
     self, Sender, SenderEdit, Submission, Vacation,
 };
-use crate::host::{
-    AuthenticationError, Credentials, Host, Principal, ReadError, Refusal, State,
-};
+use crate::host::{AuthenticationError, Credentials, Host, Principal, ReadError, Refusal, State};
 use crate::reply::{Body, Reply};
 use crate::serve::{Around, serve, unreadable};
 use crate::settings::Settings;
@@ -242,72 +240,209 @@ impl Host for Contracts {
         mailboxes::list(token.to_owned(), account.to_owned()).await
     }
 
-    async fn mailboxes_changed(&self, token: &str, account: &str, since: State, max: u32) -> Result<Changes, Error> {
+    async fn mailboxes_changed(
+        &self,
+        token: &str,
+        account: &str,
+        since: State,
+        max: u32,
+    ) -> Result<Changes, Error> {
         mailboxes::changed(token.to_owned(), account.to_owned(), since, max).await
     }
 
-    async fn set_mailboxes(&self, token: &str, account: &str, if_in_state: Option<State>, edits: Vec<mailboxes::Edit>) -> Result<Outcomes, Error> {
+    async fn set_mailboxes(
+        &self,
+        token: &str,
+        account: &str,
+        if_in_state: Option<State>,
+        edits: Vec<mailboxes::Edit>,
+    ) -> Result<Outcomes, Error> {
         mailboxes::set(token.to_owned(), account.to_owned(), if_in_state, edits).await
     }
 
-    async fn emails(&self, token: &str, account: &str, ids: Vec<String>, detail: Detail) -> Result<(Vec<Email>, State), Error> {
+    async fn emails(
+        &self,
+        token: &str,
+        account: &str,
+        ids: Vec<String>,
+        detail: Detail,
+    ) -> Result<(Vec<Email>, State), Error> {
         emails::get(token.to_owned(), account.to_owned(), ids, detail).await
     }
 
-    async fn parse_emails(&self, token: &str, account: &str, blobs: Vec<String>, detail: Detail) -> Result<Vec<Result<Email, Refusal>>, Error> {
+    async fn parse_emails(
+        &self,
+        token: &str,
+        account: &str,
+        blobs: Vec<String>,
+        detail: Detail,
+    ) -> Result<Vec<Result<Email, Refusal>>, Error> {
         emails::parse(token.to_owned(), account.to_owned(), blobs, detail).await
     }
 
-    async fn emails_changed(&self, token: &str, account: &str, since: State, max: u32) -> Result<Changes, Error> {
+    async fn emails_changed(
+        &self,
+        token: &str,
+        account: &str,
+        since: State,
+        max: u32,
+    ) -> Result<Changes, Error> {
         emails::changed(token.to_owned(), account.to_owned(), since, max).await
     }
 
-    async fn set_emails(&self, token: &str, account: &str, if_in_state: Option<State>, edits: Vec<emails::Edit>) -> Result<Edited, Error> {
+    async fn set_emails(
+        &self,
+        token: &str,
+        account: &str,
+        if_in_state: Option<State>,
+        edits: Vec<emails::Edit>,
+    ) -> Result<Edited, Error> {
         emails::set(token.to_owned(), account.to_owned(), if_in_state, edits).await
     }
 
-    async fn copy_emails(&self, token: &str, from_account: &str, account: &str, if_from_in_state: Option<State>, if_in_state: Option<State>, emails: Vec<Copied>) -> Result<Edited, Error> {
-        emails::copy(token.to_owned(), from_account.to_owned(), account.to_owned(), if_from_in_state, if_in_state, emails).await
+    async fn copy_emails(
+        &self,
+        token: &str,
+        from_account: &str,
+        account: &str,
+        if_from_in_state: Option<State>,
+        if_in_state: Option<State>,
+        emails: Vec<Copied>,
+    ) -> Result<Edited, Error> {
+        emails::copy(
+            token.to_owned(),
+            from_account.to_owned(),
+            account.to_owned(),
+            if_from_in_state,
+            if_in_state,
+            emails,
+        )
+        .await
     }
 
-    async fn threads(&self, token: &str, account: &str, ids: Vec<String>) -> Result<(Vec<Thread>, State), Error> {
+    async fn threads(
+        &self,
+        token: &str,
+        account: &str,
+        ids: Vec<String>,
+    ) -> Result<(Vec<Thread>, State), Error> {
         emails::threads(token.to_owned(), account.to_owned(), ids).await
     }
 
-    async fn threads_changed(&self, token: &str, account: &str, since: State, max: u32) -> Result<Changes, Error> {
+    async fn threads_changed(
+        &self,
+        token: &str,
+        account: &str,
+        since: State,
+        max: u32,
+    ) -> Result<Changes, Error> {
         emails::threads_changed(token.to_owned(), account.to_owned(), since, max).await
     }
 
-    async fn query_emails(&self, token: &str, account: &str, query: Query, window: Window) -> Result<Page, Error> {
+    async fn query_emails(
+        &self,
+        token: &str,
+        account: &str,
+        query: Query,
+        window: Window,
+    ) -> Result<Page, Error> {
         search::emails(token.to_owned(), account.to_owned(), query, window).await
     }
 
-    async fn email_query_changes(&self, token: &str, account: &str, query: Query, since: State, max: Option<u32>, up_to: Option<String>, calculate_total: bool) -> Result<QueryChanges, Error> {
-        search::email_changes(token.to_owned(), account.to_owned(), query, since, max, up_to, calculate_total).await
+    async fn email_query_changes(
+        &self,
+        token: &str,
+        account: &str,
+        query: Query,
+        since: State,
+        max: Option<u32>,
+        up_to: Option<String>,
+        calculate_total: bool,
+    ) -> Result<QueryChanges, Error> {
+        search::email_changes(
+            token.to_owned(),
+            account.to_owned(),
+            query,
+            since,
+            max,
+            up_to,
+            calculate_total,
+        )
+        .await
     }
 
-    async fn snippets(&self, token: &str, account: &str, filter: Filter, emails: Vec<String>) -> Result<Vec<Snippet>, Error> {
+    async fn snippets(
+        &self,
+        token: &str,
+        account: &str,
+        filter: Filter,
+        emails: Vec<String>,
+    ) -> Result<Vec<Snippet>, Error> {
         search::snippets(token.to_owned(), account.to_owned(), filter, emails).await
     }
 
-    async fn download(&self, token: &str, account: &str, blob: &str, range: Range) -> Result<(Content, StreamReader<u8>), Error> {
+    async fn download(
+        &self,
+        token: &str,
+        account: &str,
+        blob: &str,
+        range: Range,
+    ) -> Result<(Content, StreamReader<u8>), Error> {
         messages::download(token.to_owned(), account.to_owned(), blob.to_owned(), range).await
     }
 
-    async fn assemble(&self, token: &str, account: &str, blobs: Vec<Vec<Piece>>) -> Result<Vec<Result<Blob, Refusal>>, Error> {
+    async fn assemble(
+        &self,
+        token: &str,
+        account: &str,
+        blobs: Vec<Vec<Piece>>,
+    ) -> Result<Vec<Result<Blob, Refusal>>, Error> {
         messages::assemble(token.to_owned(), account.to_owned(), blobs).await
     }
 
-    async fn blobs(&self, token: &str, account: &str, blobs: Vec<String>, range: Range, data: bool, digests: Digests) -> Result<Vec<Found>, Error> {
-        messages::get(token.to_owned(), account.to_owned(), blobs, range, data, digests).await
+    async fn blobs(
+        &self,
+        token: &str,
+        account: &str,
+        blobs: Vec<String>,
+        range: Range,
+        data: bool,
+        digests: Digests,
+    ) -> Result<Vec<Found>, Error> {
+        messages::get(
+            token.to_owned(),
+            account.to_owned(),
+            blobs,
+            range,
+            data,
+            digests,
+        )
+        .await
     }
 
-    async fn lookup_blobs(&self, token: &str, account: &str, blobs: Vec<String>) -> Result<Vec<References>, Error> {
+    async fn lookup_blobs(
+        &self,
+        token: &str,
+        account: &str,
+        blobs: Vec<String>,
+    ) -> Result<Vec<References>, Error> {
         messages::lookup(token.to_owned(), account.to_owned(), blobs).await
     }
 
-    async fn copy_blobs(&self, token: &str, from_account: &str, account: &str, blobs: Vec<String>) -> Result<Vec<Result<Blob, Refusal>>, Error> {
-        messages::copy(token.to_owned(), from_account.to_owned(), account.to_owned(), blobs).await
+    async fn copy_blobs(
+        &self,
+        token: &str,
+        from_account: &str,
+        account: &str,
+        blobs: Vec<String>,
+    ) -> Result<Vec<Result<Blob, Refusal>>, Error> {
+        messages::copy(
+            token.to_owned(),
+            from_account.to_owned(),
+            account.to_owned(),
+            blobs,
+        )
+        .await
     }
 
     async fn pushes(&self, token: &str) -> Result<Vec<Push>, Error> {
@@ -330,27 +465,61 @@ impl Host for Contracts {
         submissions::senders(token.to_owned(), account.to_owned()).await
     }
 
-    async fn senders_changed(&self, token: &str, account: &str, since: State, max: u32) -> Result<Changes, Error> {
+    async fn senders_changed(
+        &self,
+        token: &str,
+        account: &str,
+        since: State,
+        max: u32,
+    ) -> Result<Changes, Error> {
         submissions::senders_changed(token.to_owned(), account.to_owned(), since, max).await
     }
 
-    async fn set_senders(&self, token: &str, account: &str, if_in_state: Option<State>, edits: Vec<SenderEdit>) -> Result<Outcomes, Error> {
+    async fn set_senders(
+        &self,
+        token: &str,
+        account: &str,
+        if_in_state: Option<State>,
+        edits: Vec<SenderEdit>,
+    ) -> Result<Outcomes, Error> {
         submissions::set_senders(token.to_owned(), account.to_owned(), if_in_state, edits).await
     }
 
-    async fn submissions(&self, token: &str, account: &str, ids: Vec<String>) -> Result<(Vec<Submission>, State), Error> {
+    async fn submissions(
+        &self,
+        token: &str,
+        account: &str,
+        ids: Vec<String>,
+    ) -> Result<(Vec<Submission>, State), Error> {
         submissions::get(token.to_owned(), account.to_owned(), ids).await
     }
 
-    async fn submissions_changed(&self, token: &str, account: &str, since: State, max: u32) -> Result<Changes, Error> {
+    async fn submissions_changed(
+        &self,
+        token: &str,
+        account: &str,
+        since: State,
+        max: u32,
+    ) -> Result<Changes, Error> {
         submissions::changed(token.to_owned(), account.to_owned(), since, max).await
     }
 
-    async fn query_submissions(&self, token: &str, account: &str, filter: submissions::Filter) -> Result<(Vec<String>, State), Error> {
+    async fn query_submissions(
+        &self,
+        token: &str,
+        account: &str,
+        filter: submissions::Filter,
+    ) -> Result<(Vec<String>, State), Error> {
         submissions::query(token.to_owned(), account.to_owned(), filter).await
     }
 
-    async fn set_submissions(&self, token: &str, account: &str, if_in_state: Option<State>, edits: Vec<submissions::Edit>) -> Result<Outcomes, Error> {
+    async fn set_submissions(
+        &self,
+        token: &str,
+        account: &str,
+        if_in_state: Option<State>,
+        edits: Vec<submissions::Edit>,
+    ) -> Result<Outcomes, Error> {
         submissions::set(token.to_owned(), account.to_owned(), if_in_state, edits).await
     }
 
@@ -358,7 +527,13 @@ impl Host for Contracts {
         submissions::get_vacation(token.to_owned(), account.to_owned()).await
     }
 
-    async fn set_vacation(&self, token: &str, account: &str, if_in_state: Option<State>, vacation: Vacation) -> Result<(State, State), Error> {
+    async fn set_vacation(
+        &self,
+        token: &str,
+        account: &str,
+        if_in_state: Option<State>,
+        vacation: Vacation,
+    ) -> Result<(State, State), Error> {
         submissions::set_vacation(token.to_owned(), account.to_owned(), if_in_state, vacation).await
     }
 }

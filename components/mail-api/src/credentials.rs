@@ -75,7 +75,14 @@ mod tests {
         let not_utf8 = format!("Basic {}", STANDARD.encode(b"\xff:\xfe"));
         let long = format!("Bearer {}", "x".repeat(FIELD_BYTES_MAX));
         for field in [
-            "", "Bearer", "Bearer ", "Bearer a b", "Basic %%%", "Digest a=b", &no_colon, &not_utf8,
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Basic %%%",
+            "Digest a=b",
+            &no_colon,
+            &not_utf8,
             &long,
         ] {
             assert_eq!(read(field), None, "{field}");

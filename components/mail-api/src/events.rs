@@ -97,7 +97,10 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_read() {
         let all = read("types=*&closeafter=no&ping=0").unwrap();
-        assert_eq!((all.types, all.close_after_state, all.ping_s), (vec![], false, 0));
+        assert_eq!(
+            (all.types, all.close_after_state, all.ping_s),
+            (vec![], false, 0)
+        );
         let some = read("ping=5&types=Mailbox%2CEmail,Unknown&closeafter=state").unwrap();
         assert_eq!(some.types, [DataType::Mailbox, DataType::Email]);
         assert!(some.close_after_state);

@@ -10,8 +10,12 @@ use crate::bindings::concierge::mail::mailboxes::{self, Mailbox};
 use crate::bindings::concierge::mail::messages::{
     Blob, Content, Digests, Found, Piece, Range, References,
 };
-use crate::bindings::concierge::mail::search::{Filter, Page, Query, QueryChanges, Snippet, Window};
-use crate::bindings::concierge::mail::submissions::{self, Sender, SenderEdit, Submission, Vacation};
+use crate::bindings::concierge::mail::search::{
+    Filter, Page, Query, QueryChanges, Snippet, Window,
+};
+use crate::bindings::concierge::mail::submissions::{
+    self, Sender, SenderEdit, Submission, Vacation,
+};
 
 pub use crate::bindings::concierge::mail::accounts::Refusal;
 
@@ -204,12 +208,8 @@ pub trait Host {
     ) -> Result<Vec<Snippet>, Error>;
 
     // concierge:mail/messages
-    async fn upload(
-        &self,
-        token: &str,
-        account: &str,
-        body: Self::Incoming,
-    ) -> Result<Blob, Error>;
+    async fn upload(&self, token: &str, account: &str, body: Self::Incoming)
+    -> Result<Blob, Error>;
     async fn download(
         &self,
         token: &str,

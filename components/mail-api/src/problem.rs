@@ -4,8 +4,8 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
-use crate::host::{AuthenticationError, ReadError};
 use crate::bindings::concierge::mail::accounts::Error;
+use crate::host::{AuthenticationError, ReadError};
 use crate::reply::{self, Reply};
 
 /// Characters of a detail: it may repeat what a client sent, or what a parser said of it.
@@ -166,10 +166,9 @@ impl From<Error> for Problem {
             | Error::TooManyChanges
             | Error::AnchorNotFound
             | Error::UnsupportedFilter(_)
-            | Error::UnsupportedSort(_) => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "The host failed.",
-            ),
+            | Error::UnsupportedSort(_) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The host failed.")
+            }
         }
     }
 }

@@ -41,7 +41,11 @@ fn host_with_accounts() -> Scripted {
     host
 }
 
-fn ask(host: &Scripted, request: http::request::Builder, body: impl Into<Vec<u8>>) -> Reply<Vec<u8>> {
+fn ask(
+    host: &Scripted,
+    request: http::request::Builder,
+    body: impl Into<Vec<u8>>,
+) -> Reply<Vec<u8>> {
     let settings = Settings::default();
     let around = Around {
         settings: &settings,
@@ -71,7 +75,10 @@ fn body(reply: &Reply<Vec<u8>>) -> Value {
 }
 
 fn field<'r>(reply: &'r Reply<Vec<u8>>, name: &str) -> &'r str {
-    reply.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    reply
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
 }
 
 fn echo(calls: Value) -> Value {
@@ -90,10 +97,19 @@ fn calls_are_answered_in_their_order_and_may_refer_to_each_other() {
     let reply = post(&host, &echo(calls));
     assert_eq!(reply.status(), StatusCode::OK);
     let answer = body(&reply);
-    assert_eq!(answer["methodResponses"][0], json!(["Core/echo", { "hello": [1, 2] }, "a"]));
-    assert_eq!(answer["methodResponses"][1], json!(["Core/echo", { "again": 2 }, "b"]));
+    assert_eq!(
+        answer["methodResponses"][0],
+        json!(["Core/echo", { "hello": [1, 2] }, "a"])
+    );
+    assert_eq!(
+        answer["methodResponses"][1],
+        json!(["Core/echo", { "again": 2 }, "b"])
+    );
     // A reference to a call that is not answered yet.
-    assert_eq!(answer["methodResponses"][2][1]["type"], "invalidResultReference");
+    assert_eq!(
+        answer["methodResponses"][2][1]["type"],
+        "invalidResultReference"
+    );
     assert_eq!(answer["methodResponses"][3][1]["type"], "unknownMethod");
     assert_eq!(answer["sessionState"].as_str().unwrap().len(), 24);
 }
@@ -120,7 +136,10 @@ fn the_session_is_for_who_signs_in() {
 fn what_is_no_request_is_a_problem_of_its_kind() {
     let problem = |reply: &Reply<Vec<u8>>| body(reply)["type"].as_str().unwrap().to_owned();
     let reply = post(&host(), &json!({ "using": ["urn:x"], "methodCalls": [] }));
-    assert_eq!(problem(&reply), "urn:ietf:params:jmap:error:unknownCapability");
+    assert_eq!(
+        problem(&reply),
+        "urn:ietf:params:jmap:error:unknownCapability"
+    );
     let reply = post(&host(), &json!([]));
     assert_eq!(problem(&reply), "urn:ietf:params:jmap:error:notRequest");
     let request = signed_in(Method::POST, "/jmap/api").header("content-type", "application/json");
@@ -148,7 +167,9 @@ fn memory_is_given_to_some_requests_and_not_to_all() {
         memory: &Budget::new(1_000),
     };
     let request = signed_in(Method::POST, "/jmap/api").header("content-type", "application/json");
-    let request = request.body(echo(json!([])).to_string().into_bytes()).unwrap();
+    let request = request
+        .body(echo(json!([])).to_string().into_bytes())
+        .unwrap();
     let reply = run(serve(&host(), around, request));
     assert_eq!(body(&reply)["limit"], "maxConcurrentRequests");
     assert_eq!(field(&reply, "retry-after"), "1");
@@ -229,7 +250,10 @@ fn browsers_may_ask_from_anywhere_and_methods_are_told() {
     let reply = ask(&host, preflight, "");
     assert_eq!(reply.status(), StatusCode::NO_CONTENT);
     assert_eq!(field(&reply, "access-control-allow-origin"), "*");
-    assert_eq!(field(&reply, "access-control-allow-methods"), "POST, OPTIONS");
+    assert_eq!(
+        field(&reply, "access-control-allow-methods"),
+        "POST, OPTIONS"
+    );
     assert!(field(&reply, "access-control-allow-headers").contains("authorization"));
     let reply = ask(&host, signed_in(Method::GET, "/jmap/api"), "");
     assert_eq!(reply.status(), StatusCode::METHOD_NOT_ALLOWED);

@@ -89,7 +89,11 @@ pub async fn download<H: Host>(
     }
     if has_range && wanted.offset >= content.size {
         let mut reply = reply::empty(StatusCode::RANGE_NOT_SATISFIABLE);
-        reply::set_text(&mut reply, CONTENT_RANGE, &format!("bytes */{}", content.size));
+        reply::set_text(
+            &mut reply,
+            CONTENT_RANGE,
+            &format!("bytes */{}", content.size),
+        );
         return Ok(reply);
     }
     let mut reply = match head.method == Method::HEAD {
@@ -220,9 +224,18 @@ mod tests {
 
     #[test]
     fn names_lead_nowhere() {
-        assert_eq!(disposition("a b.txt"), "attachment; filename*=UTF-8''a%20b.txt");
-        assert_eq!(disposition("../../etc/passwd"), "attachment; filename*=UTF-8''passwd");
-        assert_eq!(disposition("a\r\nX: y\""), "attachment; filename*=UTF-8''aX%3A%20y%22");
+        assert_eq!(
+            disposition("a b.txt"),
+            "attachment; filename*=UTF-8''a%20b.txt"
+        );
+        assert_eq!(
+            disposition("../../etc/passwd"),
+            "attachment; filename*=UTF-8''passwd"
+        );
+        assert_eq!(
+            disposition("a\r\nX: y\""),
+            "attachment; filename*=UTF-8''aX%3A%20y%22"
+        );
         assert_eq!(disposition("ö\\ü"), "attachment; filename*=UTF-8''%C3%BC");
         assert_eq!(disposition("/"), "attachment");
         let long = disposition(&"ü".repeat(1_000));

@@ -21,13 +21,13 @@ use crate::bindings::concierge::objects::multipart::{
     self, CompleteRequest, CreateRequest, Part, PartCopyRequest, PartCopyResult, PartPage,
     UploadInfo, UploadPage, UploadQuery,
 };
-use budget::Budget;
 use crate::host::{Host, Named, ReadError, UploadName};
 use crate::http::reply::{HeaderList, Reply, ReplyBody};
 use crate::http::request::{Method, RawRequest};
 use crate::http::target::Domains;
 use crate::request_id::RequestIds;
 use crate::serve::serve;
+use budget::Budget;
 
 /// Bytes of a document that are read at once.
 const READ_BYTES: usize = 16 * 1024;

@@ -69,8 +69,9 @@ impl Using {
                 return Err(Problem::not_request("using has what is no text."));
             };
             let known = Capability::ALL.into_iter().find(|one| one.uri() == uri);
-            let known = known
-                .ok_or_else(|| Problem::unknown_capability(format!("{uri:?} is not known here.")))?;
+            let known = known.ok_or_else(|| {
+                Problem::unknown_capability(format!("{uri:?} is not known here."))
+            })?;
             if !capabilities.contains(&known) {
                 capabilities.push(known);
             }

@@ -136,7 +136,9 @@ impl From<Error> for MethodError {
             Error::UnsupportedSort(what) => Self::new(Kind::UnsupportedSort, what),
             Error::InvalidArguments(what) => Self::invalid_arguments(what),
             Error::TooLarge(limit) => Self::new(Kind::RequestTooLarge, format!("At most {limit}.")),
-            Error::OverQuota => Self::new(Kind::Forbidden, "The account's quota does not admit it."),
+            Error::OverQuota => {
+                Self::new(Kind::Forbidden, "The account's quota does not admit it.")
+            }
             Error::NotFound => Self::invalid_arguments("There is no such thing in this account."),
             Error::SlowDown(seconds) => Self::new(
                 Kind::ServerUnavailable,

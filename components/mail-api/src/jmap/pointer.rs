@@ -7,7 +7,11 @@ pub fn tokens(pointer: &str) -> Option<Vec<String>> {
     if pointer.is_empty() {
         return Some(Vec::new());
     }
-    pointer.strip_prefix('/')?.split('/').map(unescaped).collect()
+    pointer
+        .strip_prefix('/')?
+        .split('/')
+        .map(unescaped)
+        .collect()
 }
 
 /// The tokens of a patch's key, which has no slash in front (RFC 8620 §5.3). `None` where it is not one.
@@ -162,7 +166,9 @@ mod tests {
         ] {
             assert_eq!(followed(&document, pointer), Some(value), "{pointer}");
         }
-        for pointer in ["foo", "/foo/2", "/foo/00", "/foo/-", "/foo/bar", "/a~2b", "/x", "/a~1b/c"] {
+        for pointer in [
+            "foo", "/foo/2", "/foo/00", "/foo/-", "/foo/bar", "/a~2b", "/x", "/a~1b/c",
+        ] {
             assert_eq!(followed(&document, pointer), None, "{pointer}");
         }
     }
@@ -170,7 +176,10 @@ mod tests {
     #[test]
     fn stars_map_and_flatten_one_level() {
         let document = json!({"list": [{"ids": ["a", "b"]}, {"ids": []}, {"ids": ["c"]}]});
-        assert_eq!(followed(&document, "/list/*/ids"), Some(json!(["a", "b", "c"])));
+        assert_eq!(
+            followed(&document, "/list/*/ids"),
+            Some(json!(["a", "b", "c"]))
+        );
         let nested = json!([[[1], [2]], [[3]]]);
         assert_eq!(followed(&nested, "/*"), Some(json!([[1], [2], [3]])));
         assert_eq!(followed(&nested, "/*/*"), Some(json!([1, 2, 3])));
@@ -210,7 +219,10 @@ mod tests {
         ] {
             let mut object = json!({"name": "a", "keywords": {"x": true}, "list": [1]});
             let object = object.as_object_mut().unwrap();
-            assert!(apply(object, patch.as_object().unwrap()).is_err(), "{patch}");
+            assert!(
+                apply(object, patch.as_object().unwrap()).is_err(),
+                "{patch}"
+            );
         }
     }
 }

@@ -35,7 +35,9 @@ impl Window {
     /// `invalidArguments` where one is not of its form.
     pub fn take(arguments: &mut Arguments) -> Result<Self, MethodError> {
         let number = |number: Option<Int>| number.map_or(0, |Int(number)| number);
-        let asked = arguments.take::<UnsignedInt>("limit")?.map(UnsignedInt::saturated);
+        let asked = arguments
+            .take::<UnsignedInt>("limit")?
+            .map(UnsignedInt::saturated);
         Ok(Self {
             position: number(arguments.take("position")?),
             anchor: arguments.take("anchor")?,
@@ -93,7 +95,10 @@ impl Found<'_> {
         let mut members = Map::new();
         members.insert("accountId".to_owned(), self.account.into());
         members.insert("queryState".to_owned(), self.state.to_string().into());
-        members.insert("canCalculateChanges".to_owned(), self.can_calculate_changes.into());
+        members.insert(
+            "canCalculateChanges".to_owned(),
+            self.can_calculate_changes.into(),
+        );
         members.insert("position".to_owned(), self.position.into());
         members.insert("ids".to_owned(), json!(self.ids));
         if let (Some(total), true) = (self.total, window.calculate_total) {
@@ -168,7 +173,10 @@ pub fn take_sort(arguments: &mut Arguments) -> Result<Vec<Comparator>, MethodErr
         return Err(MethodError::new(Kind::UnsupportedSort, why));
     }
     if sort.iter().any(|level| level.collation.is_some()) {
-        return Err(MethodError::new(Kind::UnsupportedSort, "No collation can be chosen."));
+        return Err(MethodError::new(
+            Kind::UnsupportedSort,
+            "No collation can be chosen.",
+        ));
     }
     Ok(sort)
 }
@@ -219,7 +227,9 @@ fn filter<C: DeserializeOwned>(
         .checked_sub(1)
         .ok_or_else(|| unsupported(format!("At most {FILTER_TERMS_MAX} conditions.")))?;
     let Value::Object(mut members) = value else {
-        return Err(MethodError::invalid_arguments("filter: A filter is an object."));
+        return Err(MethodError::invalid_arguments(
+            "filter: A filter is an object.",
+        ));
     };
     let Some(operator) = members.remove("operator") else {
         let condition = read(Value::Object(members)).map_err(unsupported)?;
@@ -233,13 +243,21 @@ fn filter<C: DeserializeOwned>(
         Some("AND") => Operator::And,
         Some("OR") => Operator::Or,
         Some("NOT") => Operator::Not,
-        _ => return Err(MethodError::invalid_arguments("filter: The operator is AND, OR or NOT.")),
+        _ => {
+            return Err(MethodError::invalid_arguments(
+                "filter: The operator is AND, OR or NOT.",
+            ));
+        }
     };
     let Some(Value::Array(conditions)) = members.remove("conditions") else {
-        return Err(MethodError::invalid_arguments("filter: conditions is missing, or no array."));
+        return Err(MethodError::invalid_arguments(
+            "filter: conditions is missing, or no array.",
+        ));
     };
     if let Some(name) = members.keys().next() {
-        return Err(MethodError::invalid_arguments(format!("filter: {name:?} is not known here.")));
+        return Err(MethodError::invalid_arguments(format!(
+            "filter: {name:?} is not known here."
+        )));
     }
     let inner = conditions
         .into_iter()

@@ -52,7 +52,8 @@ fn result(
     responses: &[Invocation],
     bytes_left: &mut usize,
 ) -> Result<Value, MethodError> {
-    let fail = |why: &str| MethodError::new(Kind::InvalidResultReference, format!("#{name}: {why}"));
+    let fail =
+        |why: &str| MethodError::new(Kind::InvalidResultReference, format!("#{name}: {why}"));
     let reference: ResultReference =
         serde_json::from_value(reference).map_err(|_| fail("It is no ResultReference."))?;
     let response = responses
@@ -70,8 +71,7 @@ fn result(
             .get(first)
             .and_then(|value| pointer::follow(value, rest, bytes_left)),
     };
-    found
-        .ok_or_else(|| fail("The path leads nowhere, or too much is referred to."))
+    found.ok_or_else(|| fail("The path leads nowhere, or too much is referred to."))
 }
 
 /// The pointer that is empty means all of it.

@@ -83,15 +83,15 @@ pub fn if_in_state(text: Option<&str>) -> Result<Option<State>, MethodError> {
         .transpose()
 }
 
+/// Objects by their ids or creation ids, in their order.
+pub type Objects = Vec<(String, Map<String, Value>)>;
+
 /// The members of a map that must be objects.
 ///
 /// # Errors
 ///
 /// `invalidArguments` where one is not.
-pub fn objects(
-    argument: &str,
-    map: Map<String, Value>,
-) -> Result<Vec<(String, Map<String, Value>)>, MethodError> {
+pub fn objects(argument: &str, map: Map<String, Value>) -> Result<Objects, MethodError> {
     map.into_iter()
         .map(|(key, value)| match value {
             Value::Object(members) => Ok((key, members)),

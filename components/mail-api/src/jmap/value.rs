@@ -71,7 +71,8 @@ impl UtcDate {
 impl<'de> Deserialize<'de> for UtcDate {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         let text = String::deserialize(reader)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("a date is not of the form YYYY-MM-DDTHH:MM:SSZ"))
+        Self::parse(&text)
+            .ok_or_else(|| D::Error::custom("a date is not of the form YYYY-MM-DDTHH:MM:SSZ"))
     }
 }
 
@@ -99,12 +100,23 @@ mod tests {
     fn numbers_are_those_that_every_reader_has() {
         let unsigned = |value| serde_json::from_value::<UnsignedInt>(value).ok();
         assert_eq!(unsigned(json!(0)), Some(UnsignedInt(0)));
-        assert_eq!(unsigned(json!(UNSIGNED_INT_MAX)), Some(UnsignedInt(UNSIGNED_INT_MAX)));
-        for value in [json!(UNSIGNED_INT_MAX + 1), json!(-1), json!(1.5), json!("1")] {
+        assert_eq!(
+            unsigned(json!(UNSIGNED_INT_MAX)),
+            Some(UnsignedInt(UNSIGNED_INT_MAX))
+        );
+        for value in [
+            json!(UNSIGNED_INT_MAX + 1),
+            json!(-1),
+            json!(1.5),
+            json!("1"),
+        ] {
             assert_eq!(unsigned(value.clone()), None, "{value}");
         }
         let int = |value| serde_json::from_value::<Int>(value).ok();
-        assert_eq!(int(json!(-9_007_199_254_740_991_i64)), Some(Int(-9_007_199_254_740_991)));
+        assert_eq!(
+            int(json!(-9_007_199_254_740_991_i64)),
+            Some(Int(-9_007_199_254_740_991))
+        );
         assert_eq!(int(json!(-9_007_199_254_740_992_i64)), None);
     }
 
