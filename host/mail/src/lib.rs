@@ -2,11 +2,15 @@
 //!
 //! - [`types`]: what the domain speaks of, as `concierge:mail` has it.
 //! - [`blobs`]: where the bytes of messages are.
+//! - [`service`]: what the contract's functions do.
 //! - [`store`]: traits of whole operations, each a transaction, and the engines behind them.
 #![warn(clippy::indexing_slicing)]
 
+mod authorize;
 pub mod blobs;
 mod error;
+pub mod service;
+mod spool;
 pub mod store;
 pub mod types;
 
