@@ -1,0 +1,17 @@
+//! Requests about mailboxes, identities, submissions, the answer of who is away and push subscriptions, against a host
+//! whose answers are written down.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that is wrong has to fail"
+)]
+
+mod fixtures;
+mod identities;
+mod mailbox_edits;
+mod mailboxes;
+mod pushes;
+mod submission_edits;
+mod submissions;
+mod vacations;
