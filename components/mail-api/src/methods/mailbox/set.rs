@@ -9,6 +9,7 @@ use crate::bindings::concierge::mail::mailboxes::{Details, Edit, Mailbox, Patch,
 use crate::host::{Host, State};
 use crate::jmap::context::{Arguments, Context};
 use crate::jmap::error::{Kind, MethodError, SetError, SetKind};
+use crate::jmap::limits::MAILBOX_NAME_BYTES_MAX;
 use crate::jmap::set::{SetAnswer, SetArguments, Subject, Wanted};
 use crate::jmap::value::UnsignedInt;
 use crate::methods::batch::{self, Batch, expect_state};
@@ -16,9 +17,6 @@ use crate::methods::properties::{Properties, Wishes};
 
 /// RFC 8621 §2: below 2³¹.
 const SORT_ORDER_MAX: u64 = (1 << 31) - 1;
-
-/// Bytes of a name: more have no use, and the host takes as many.
-const NAME_BYTES_MAX: usize = 255;
 
 /// RFC 8621 §2: the names of the registry "IMAP Mailbox Name Attributes", in lower case, of those that say what a mailbox is
 /// for.
@@ -258,8 +256,10 @@ fn sort_order(properties: &mut Properties) -> Option<u32> {
 
 /// RFC 8621 §2: Net-Unicode (RFC 5198), which has no control characters. The host brings it into NFC.
 fn check_name(properties: &mut Properties, name: &str) {
-    if name.is_empty() || name.len() > NAME_BYTES_MAX {
-        properties.fault("name", format!("A name has 1 to {NAME_BYTES_MAX} bytes."));
+    let bytes = u64::try_from(name.len()).unwrap_or(u64::MAX);
+    if !(1..=MAILBOX_NAME_BYTES_MAX).contains(&bytes) {
+        let why = format!("A name has 1 to {MAILBOX_NAME_BYTES_MAX} bytes.");
+        properties.fault("name", why);
     } else if name.chars().any(char::is_control) {
         properties.fault("name", "A name has no control characters.");
     }

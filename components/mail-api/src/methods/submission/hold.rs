@@ -3,10 +3,7 @@
 use std::str::FromStr as _;
 
 use crate::bindings::concierge::mail::submissions::Path;
-
-/// Seconds that a message can be held at most: 30 days, for which the host keeps submissions. The session tells it as
-/// `maxDelayedSend` (RFC 8621 §1.3.2).
-pub const HOLD_MAX_S: u64 = 30 * 24 * 60 * 60;
+use crate::jmap::limits::DELAYED_SEND_MAX_S;
 
 /// Microseconds of a second.
 const US_PER_S: u64 = 1_000_000;
@@ -31,9 +28,9 @@ pub fn send_at_us(mail_from: &Path, now_us: u64) -> Result<Option<u64>, String> 
             .ok_or("HOLDFOR is no number of seconds.")?,
         (None, Some(time)) => hold_until_us(time).ok_or("HOLDUNTIL is no date and time.")?,
     };
-    if time_us > now_us.saturating_add(HOLD_MAX_S * US_PER_S) {
+    if time_us > now_us.saturating_add(DELAYED_SEND_MAX_S * US_PER_S) {
         return Err(format!(
-            "A message is held for at most {HOLD_MAX_S} seconds."
+            "A message is held for at most {DELAYED_SEND_MAX_S} seconds."
         ));
     }
     Ok((time_us > now_us).then_some(time_us))
@@ -119,9 +116,9 @@ mod tests {
 
     #[test]
     fn messages_are_not_held_for_ever() {
-        let longest = HOLD_MAX_S.to_string();
+        let longest = DELAYED_SEND_MAX_S.to_string();
         assert!(held(&[("HOLDFOR", Some(&longest))]).is_ok());
-        let longer = (HOLD_MAX_S + 1).to_string();
+        let longer = (DELAYED_SEND_MAX_S + 1).to_string();
         assert!(held(&[("HOLDFOR", Some(&longer))]).is_err());
         assert!(held(&[("HOLDUNTIL", Some("2015-10-30T06:12:00Z"))]).is_err());
     }

@@ -2,7 +2,7 @@
 
 mod envelope;
 mod follow_up;
-pub mod hold;
+mod hold;
 mod object;
 mod query;
 mod set;
