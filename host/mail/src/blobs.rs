@@ -29,7 +29,7 @@ pub trait BlobStore: Send + Sync {
     /// Puts `size` octets under a key; they are durable when this answers. The same key may be put twice at once, with
     /// the same bytes. [`io::ErrorKind::InvalidData`] where the stream has not `size` octets; nothing is there then.
     fn put(&self, key: BlobKey, size: u64, bytes: ByteStream) -> Answer<'_, ()>;
-    /// A range of what is under a key, which lies within it. [`io::ErrorKind::NotFound`] where there is nothing.
+    /// A range of what is under a key; what lies beyond its end is left out. [`io::ErrorKind::NotFound`] where there is nothing.
     fn read(&self, key: BlobKey, range: Range<u64>) -> Answer<'_, ByteStream>;
     /// Deletes what is under a key, if there is anything.
     fn delete(&self, key: BlobKey) -> Answer<'_, ()>;

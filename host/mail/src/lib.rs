@@ -7,6 +7,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod authorize;
+mod background;
 pub mod blobs;
 mod error;
 pub mod service;
@@ -14,4 +15,6 @@ mod spool;
 pub mod store;
 pub mod types;
 
+pub use background::{Outbound, Relay, Relayed};
 pub use error::{Error, Reason, Refusal};
+pub use service::Mail;

@@ -196,6 +196,22 @@ impl Contents {
         self.blobs.read(key, range).await.map_err(disk)
     }
 
+    /// All bytes under a key.
+    pub(crate) async fn stream(&self, key: BlobKey) -> Result<ByteStream, Error> {
+        self.raw(key, 0..MESSAGE_MAX_BYTES).await
+    }
+
+    /// All bytes under a key, in memory.
+    pub(crate) async fn all(&self, key: BlobKey) -> Result<Bytes, Error> {
+        let pieces: Vec<Bytes> = self.stream(key).await?.try_collect().await.map_err(disk)?;
+        Ok(pieces.concat().into())
+    }
+
+    /// Deletes what is under a key, if there is anything.
+    pub(crate) async fn delete(&self, key: BlobKey) -> io::Result<()> {
+        self.blobs.delete(key).await
+    }
+
     /// Waits for room for so many octets in memory.
     pub(crate) async fn room(&self, size: u64) -> Result<OwnedSemaphorePermit, Error> {
         if size > MESSAGE_MAX_BYTES {

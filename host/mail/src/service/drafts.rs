@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::contents::{Loaded, MESSAGE_MAX_BYTES, Opened, disk};
 use super::ids::{blob, blob_not_found, ids};
+use super::letters::Attached;
 use super::{Mail, keywords, views};
 use crate::error::{Error, Reason, Refusal};
 use crate::spool::{Spool, Spooled};
@@ -66,7 +67,7 @@ impl Mail {
             headers: draft.headers,
             parts: draft.parts,
         };
-        let mut spooled = self.assembled(account, &made).await?;
+        let mut spooled = self.assembled(account, &made, &Attached::new()).await?;
         let (blob, size) = (spooled.hash, spooled.size);
         let loaded = self.contents.load_spooled(&mut spooled).await?;
         let summary = views::with_message(loaded, move |message, _| views::summary(message, size));
@@ -86,6 +87,7 @@ impl Mail {
         &self,
         account: AccountId,
         draft: &make::Draft,
+        attached: &Attached,
     ) -> Result<Spooled, Fault> {
         let stamp = Stamp {
             now_us: self.now_us(),
@@ -97,7 +99,10 @@ impl Mail {
         for piece in pieces {
             match piece {
                 Piece::Bytes(bytes) => spool.push(&bytes).await.map_err(Error::from)?,
-                Piece::Blob(piece) => self.encode(account, piece, &mut spool).await?,
+                Piece::Blob(piece) => match attached.get(&piece.blob) {
+                    Some(bytes) => encode(piece, bytes, &mut spool).await?,
+                    None => self.encode(account, piece, &mut spool).await?,
+                },
             }
         }
         Ok(spool.finish().await.map_err(Error::from)?)
@@ -204,6 +209,14 @@ impl Mail {
             received_us: copied.received_us.unwrap_or(row.received_us),
         })
     }
+}
+
+async fn encode(piece: BlobPiece, bytes: &[u8], spool: &mut Spool) -> Result<(), Error> {
+    let mut encoder = piece.encoder;
+    let mut encoded = Vec::new();
+    encoder.feed(bytes, &mut encoded);
+    encoder.finish(&mut encoded);
+    Ok(spool.push(&encoded).await?)
 }
 
 /// A message that was taken.

@@ -4,23 +4,34 @@
 //! are put before what refers to them, under a claim; nothing is kept between calls but who listens.
 
 mod accounts;
+mod addresses;
 mod contents;
+mod deliver;
 mod drafts;
 mod emails;
 mod ids;
 mod keywords;
+mod letters;
 mod mailboxes;
 mod messages;
+mod outgoing;
 mod search;
+mod submissions;
+mod vacation;
 mod views;
 
+pub use deliver::{DELIVERY_ID_MAX_BYTES, Delivery, DeliveryRequest};
+pub use emails::{EDITS_MAX, Import};
+pub use outgoing::{KEY_MAX_CHARS, TO_MAX};
 pub use search::TextSearch;
+pub use submissions::{HELD_MAX_US, RECIPIENTS_MAX};
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use concierge_identity::Clock;
 
+use crate::background::{Background, Bells, Relay};
 use crate::blobs::BlobStore;
 use crate::error::Error;
 use crate::store::Store;
@@ -28,8 +39,10 @@ use crate::types::TimeUs;
 use contents::Contents;
 
 /// Settings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct MailOptions {
+    /// Domains of which all addresses are here: mail for one that is nobody's is sent nowhere.
+    pub domains: Vec<String>,
     /// Where uploads and messages that are made lie until they are whole: a directory that is there.
     pub spool: PathBuf,
 }
@@ -42,6 +55,8 @@ pub struct Setup {
     pub blobs: Arc<dyn BlobStore>,
     /// Finds texts.
     pub search: Arc<dyn TextSearch>,
+    /// Sends to other servers; `None`: what is for them waits.
+    pub relay: Option<Arc<dyn Relay>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Settings.
@@ -50,32 +65,38 @@ pub struct Setup {
 
 /// The mail service.
 pub struct Mail {
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) relay: Option<Arc<dyn Relay>>,
+    pub(crate) contents: Contents,
+    pub(crate) bells: Bells,
     search: Arc<dyn TextSearch>,
     clock: Arc<dyn Clock>,
-    contents: Contents,
+    options: MailOptions,
+    background: Background,
 }
 
 impl Mail {
     /// Starts the service and the work behind, on the runtime that calls, which has to outlive it.
-    ///
-    /// # Errors
-    /// What the store says.
-    #[expect(clippy::unused_async, reason = "the work behind reads the store first")]
-    pub async fn start(setup: Setup) -> Result<Arc<Self>, Error> {
+    pub fn start(setup: Setup) -> Arc<Self> {
         let (store, clock) = (setup.store, setup.clock);
         let contents = Contents::new(
             Arc::clone(&store),
             setup.blobs,
             Arc::clone(&clock),
-            setup.options.spool,
+            setup.options.spool.clone(),
         );
-        Ok(Arc::new(Self {
+        let mail = Arc::new(Self {
             store,
+            relay: setup.relay,
+            contents,
+            bells: Bells::default(),
             search: setup.search,
             clock,
-            contents,
-        }))
+            options: setup.options,
+            background: Background::default(),
+        });
+        mail.background.start(&mail);
+        mail
     }
 
     /// Ends the work behind, and then closes the store.
@@ -83,6 +104,7 @@ impl Mail {
     /// # Errors
     /// What the store says.
     pub async fn close(&self) -> Result<(), Error> {
+        self.background.stop().await;
         self.store.close().await
     }
 
@@ -101,7 +123,7 @@ impl Mail {
     }
 
     /// The time.
-    fn now_us(&self) -> TimeUs {
+    pub(crate) fn now_us(&self) -> TimeUs {
         self.clock.now_us()
     }
 }
