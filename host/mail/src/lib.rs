@@ -10,11 +10,12 @@ mod authorize;
 mod background;
 pub mod blobs;
 mod error;
+mod events;
 pub mod service;
 mod spool;
 pub mod store;
 pub mod types;
 
-pub use background::{Outbound, Relay, Relayed};
+pub use background::{Outbound, PushFailure, PushRequest, PushSender, Pushed, Relay, Relayed};
 pub use error::{Error, Reason, Refusal};
 pub use service::Mail;

@@ -4,6 +4,7 @@
 //! Invariant: a task may be dropped at any point, as in a crash. What it was at is in the store, and done again.
 
 mod collect;
+mod pushes;
 mod queue;
 mod sweep;
 
@@ -11,12 +12,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 
+pub(crate) use pushes::PushOutbox;
+pub use pushes::{PushFailure, PushRequest, PushSender, Pushed};
 pub use queue::{Outbound, Relay, Relayed};
 
 use crate::service::Mail;
+use crate::store::StateChange;
 
 /// How long is waited after an error of the store before it is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -26,6 +30,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Bells {
     /// Something may have to be sent.
     pub(crate) queue: Notify,
+    /// Something may have to be pushed.
+    pub(crate) pushes: Notify,
 }
 
 /// The tasks.
@@ -48,12 +54,18 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 impl Background {
     /// Starts the tasks.
     pub(crate) fn start(&self, mail: &Arc<Mail>) {
-        let tasks: [Task; 3] = [
-            Box::pin(queue::run(Arc::clone(mail))),
-            Box::pin(collect::run(Arc::clone(mail))),
-            Box::pin(sweep::run(Arc::clone(mail))),
+        let it = || Arc::clone(mail);
+        let mut tasks: Vec<Task> = vec![
+            Box::pin(tell(it(), mail.store.subscribe())),
+            Box::pin(queue::run(it())),
+            Box::pin(collect::run(it())),
+            Box::pin(sweep::run(it())),
         ];
-        lock(&self.tasks).extend(tasks.map(|task| self.spawn(task)));
+        if let Some(sender) = mail.pushes.clone() {
+            tasks.push(Box::pin(pushes::run(it(), sender)));
+        }
+        let tasks = tasks.into_iter().map(|task| self.spawn(task));
+        lock(&self.tasks).extend(tasks);
     }
 
     fn spawn(&self, work: Task) -> JoinHandle<()> {
@@ -77,6 +89,17 @@ impl Background {
             }
         }
     }
+}
+
+/// Tells listeners and push subscriptions what changes.
+async fn tell(mail: Arc<Mail>, changes: broadcast::Receiver<Arc<StateChange>>) {
+    let changed = |change: &StateChange| {
+        if mail.pushes.is_some() {
+            mail.outbox.changed(change);
+            mail.bells.pushes.notify_one();
+        }
+    };
+    mail.hub.run(changes, changed).await;
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

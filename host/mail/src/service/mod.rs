@@ -9,6 +9,7 @@ mod contents;
 mod deliver;
 mod drafts;
 mod emails;
+mod events;
 mod ids;
 mod keywords;
 mod letters;
@@ -22,6 +23,7 @@ mod views;
 
 pub use deliver::{DELIVERY_ID_MAX_BYTES, Delivery, DeliveryRequest};
 pub use emails::{EDITS_MAX, Import};
+pub use events::{PUSH_LIFE_MAX_US, PUSHES_MAX};
 pub use outgoing::{KEY_MAX_CHARS, TO_MAX};
 pub use search::TextSearch;
 pub use submissions::{HELD_MAX_US, RECIPIENTS_MAX};
@@ -31,9 +33,10 @@ use std::sync::Arc;
 
 use concierge_identity::Clock;
 
-use crate::background::{Background, Bells, Relay};
+use crate::background::{Background, Bells, PushOutbox, PushSender, Relay};
 use crate::blobs::BlobStore;
 use crate::error::Error;
+use crate::events::Hub;
 use crate::store::Store;
 use crate::types::TimeUs;
 use contents::Contents;
@@ -57,6 +60,8 @@ pub struct Setup {
     pub search: Arc<dyn TextSearch>,
     /// Sends to other servers; `None`: what is for them waits.
     pub relay: Option<Arc<dyn Relay>>,
+    /// Posts to push targets; `None`: none is told.
+    pub pushes: Option<Arc<dyn PushSender>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Settings.
@@ -67,6 +72,9 @@ pub struct Setup {
 pub struct Mail {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) relay: Option<Arc<dyn Relay>>,
+    pub(crate) pushes: Option<Arc<dyn PushSender>>,
+    pub(crate) outbox: PushOutbox,
+    pub(crate) hub: Arc<Hub>,
     pub(crate) contents: Contents,
     pub(crate) bells: Bells,
     search: Arc<dyn TextSearch>,
@@ -88,6 +96,9 @@ impl Mail {
         let mail = Arc::new(Self {
             store,
             relay: setup.relay,
+            pushes: setup.pushes,
+            outbox: PushOutbox::default(),
+            hub: Arc::new(Hub::default()),
             contents,
             bells: Bells::default(),
             search: setup.search,
@@ -104,6 +115,7 @@ impl Mail {
     /// # Errors
     /// What the store says.
     pub async fn close(&self) -> Result<(), Error> {
+        self.hub.end();
         self.background.stop().await;
         self.store.close().await
     }
