@@ -9,6 +9,7 @@ pub mod autoconfig;
 pub mod client;
 pub mod credentials;
 pub mod events;
+pub mod header;
 pub mod host;
 pub mod jmap;
 pub mod methods;
