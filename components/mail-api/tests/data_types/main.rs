@@ -1,5 +1,5 @@
-//! Requests about mailboxes, identities, submissions, the answer of who is away and push subscriptions, against a host
-//! whose answers are written down.
+//! Requests about mailboxes, emails, threads, identities, submissions, the answer of who is away and push
+//! subscriptions, against a host whose answers are written down.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
     reason = "a test that is wrong has to fail"
 )]
 
+mod emails;
 mod fixtures;
 mod identities;
 mod mailbox_edits;
@@ -14,4 +15,5 @@ mod mailboxes;
 mod pushes;
 mod submission_edits;
 mod submissions;
+mod threads;
 mod vacations;

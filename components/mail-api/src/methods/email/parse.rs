@@ -79,8 +79,8 @@ pub async fn run<H: Host>(
         let parsed = host
             .parse_emails(context.token, account, ids, detail)
             .await?;
-        for ((asked, _), email) in blobs.iter().zip(parsed) {
-            answer.add(asked, email, &wanted, &mut room)?;
+        for ((asked, blob), email) in blobs.iter().zip(parsed) {
+            answer.add(asked, blob, email, &wanted, &mut room)?;
         }
     }
     Ok(answer.finish(account))
@@ -107,12 +107,17 @@ impl Answer {
     fn add(
         &mut self,
         asked: &str,
+        blob: &str,
         email: Result<Email, Refusal>,
         wanted: &Wanted,
         room: &mut Room,
     ) -> Result<(), MethodError> {
         match email {
             Ok(email) => {
+                let email = Email {
+                    blob_id: blob.to_owned(),
+                    ..email
+                };
                 let object = object(&email, Origin::Parsed, wanted, room)?;
                 self.parsed.insert(asked.to_owned(), object);
             }
