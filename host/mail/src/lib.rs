@@ -2,6 +2,7 @@
 //!
 //! - [`types`]: what the domain speaks of, as `concierge:mail` has it.
 //! - [`blobs`]: where the bytes of messages are.
+//! - [`search`]: finds emails by their texts.
 //! - [`service`]: what the contract's functions do.
 //! - [`store`]: traits of whole operations, each a transaction, and the engines behind them.
 #![warn(clippy::indexing_slicing)]
@@ -11,6 +12,7 @@ mod background;
 pub mod blobs;
 mod error;
 mod events;
+pub mod search;
 pub mod service;
 mod spool;
 pub mod store;

@@ -169,7 +169,8 @@ pub trait EmailStore: Send + Sync {
     /// How many shards there are, each with a feed of its own.
     fn shards(&self) -> u16;
     /// Emails that came, went or were given another id after a position in a shard's feed (0: the beginning), of all
-    /// accounts, at most `max`. Of an email with several changes after the position only the last is told.
+    /// accounts, at most `max`; fewer where there was nothing more. Of an email with several changes after the position
+    /// only the last is told.
     fn email_feed(&self, shard: u16, after: u64, max: usize) -> Answer<'_, FeedPage>;
     /// The shard of an account.
     fn shard_of(&self, account: AccountId) -> u16;
