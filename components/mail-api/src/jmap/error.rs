@@ -39,6 +39,7 @@ kinds! {
         RequestTooLarge "requestTooLarge";
         StateMismatch "stateMismatch";
         TooManyChanges "tooManyChanges";
+        UnknownDataType "unknownDataType";
         UnsupportedFilter "unsupportedFilter";
         UnsupportedSort "unsupportedSort";
     }

@@ -210,11 +210,12 @@ pub enum Operator {
 pub fn take_filter<C: DeserializeOwned>(
     arguments: &mut Arguments,
 ) -> Result<Option<Filter<C>>, MethodError> {
-    let Some(value) = arguments.take::<Value>("filter")? else {
-        return Ok(None);
-    };
+    // As it is: what reads it into a type would go down into it before its depth is known.
     let mut terms_left = FILTER_TERMS_MAX;
-    filter(value, 0, &mut terms_left).map(Some)
+    match arguments.0.remove("filter") {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => filter(value, 0, &mut terms_left).map(Some),
+    }
 }
 
 fn filter<C: DeserializeOwned>(

@@ -3,12 +3,17 @@
 
 pub mod all;
 pub mod changes;
+pub mod filter;
 mod get;
+pub mod keyword;
 pub mod object;
 mod parse;
 pub mod parts;
 pub mod properties;
+mod query;
 pub mod room;
+#[cfg(test)]
+pub mod tests;
 
 use serde_json::Value;
 
@@ -25,6 +30,10 @@ pub enum Method {
     Parse,
     /// What changed of them.
     Changes,
+    /// Those that match.
+    Query,
+    /// How the results of a query changed.
+    QueryChanges,
 }
 
 impl Method {
@@ -34,6 +43,8 @@ impl Method {
             "get" => Some(Self::Get),
             "parse" => Some(Self::Parse),
             "changes" => Some(Self::Changes),
+            "query" => Some(Self::Query),
+            "queryChanges" => Some(Self::QueryChanges),
             _ => None,
         }
     }
@@ -53,5 +64,7 @@ pub async fn run<H: Host>(
         Method::Get => get::run(context, arguments).await,
         Method::Parse => parse::run(context, arguments).await,
         Method::Changes => changes::run(context, arguments).await,
+        Method::Query => query::query(context, arguments).await,
+        Method::QueryChanges => query::query_changes(context, arguments).await,
     }
 }
