@@ -10,6 +10,7 @@ pub mod mailbox;
 mod properties;
 pub mod push;
 pub mod quota;
+pub mod snippet;
 pub mod submission;
 pub mod thread;
 pub mod vacation;
@@ -40,6 +41,8 @@ pub enum Method {
     Push(push::Method),
     /// `Quota/…`
     Quota(quota::Method),
+    /// `SearchSnippet/…`
+    Snippet(snippet::Method),
     /// `Thread/…`
     Thread(thread::Method),
     /// `VacationResponse/…`
@@ -59,6 +62,7 @@ impl Method {
             "EmailSubmission" => submission::Method::named(verb).map(Self::Submission),
             "PushSubscription" => push::Method::named(verb).map(Self::Push),
             "Quota" => quota::Method::named(verb).map(Self::Quota),
+            "SearchSnippet" => snippet::Method::named(verb).map(Self::Snippet),
             "Thread" => thread::Method::named(verb).map(Self::Thread),
             "VacationResponse" => vacation::Method::named(verb).map(Self::Vacation),
             _ => None,
@@ -70,7 +74,7 @@ impl Method {
         match self {
             Self::Blob(method) => method.capability(),
             Self::Core(_) | Self::Push(_) => Capability::Core,
-            Self::Email(_) | Self::Mailbox(_) | Self::Thread(_) => Capability::Mail,
+            Self::Email(_) | Self::Mailbox(_) | Self::Snippet(_) | Self::Thread(_) => Capability::Mail,
             Self::Identity(_) | Self::Submission(_) => Capability::Submission,
             Self::Quota(_) => Capability::Quota,
             Self::Vacation(_) => Capability::VacationResponse,
@@ -97,6 +101,7 @@ pub async fn run<H: Host>(
         Method::Submission(method) => submission::run(method, context, arguments).await,
         Method::Push(method) => push::run(method, context, arguments).await,
         Method::Quota(method) => quota::run(method, context, arguments).await,
+        Method::Snippet(method) => snippet::run(method, context, arguments).await,
         Method::Thread(method) => thread::run(method, context, arguments).await,
         Method::Vacation(method) => vacation::run(method, context, arguments).await,
     }

@@ -85,11 +85,11 @@ fn email(id: &str) -> Email {
     }
 }
 
+/// Which emails were asked for, and what of them, call by call.
+type Asked = Rc<RefCell<Vec<(Vec<String>, Detail)>>>;
+
 /// A host that has these emails, and what is asked of it, call by call.
-fn host(
-    calls: usize,
-    emails: &'static [(&'static str, u64)],
-) -> (Scripted, Rc<RefCell<Vec<(Vec<String>, Detail)>>>) {
+fn host(calls: usize, emails: &'static [(&'static str, u64)]) -> (Scripted, Asked) {
     let host = Scripted::default();
     let asked = Rc::new(RefCell::new(Vec::new()));
     for call in 0..calls {

@@ -13,6 +13,7 @@ mod identities;
 mod mailbox_edits;
 mod mailboxes;
 mod pushes;
+mod snippets;
 mod submission_edits;
 mod submissions;
 mod threads;

@@ -103,7 +103,7 @@ impl Property {
             Self::Headers => true,
             Self::Header(header) => {
                 let is_field = |kept: &&str| kept.eq_ignore_ascii_case(&header.field);
-                header.all || !KEPT_BESIDE.iter().any(|kept| is_field(&kept))
+                header.all || !KEPT_BESIDE.iter().any(is_field)
             }
             _ => false,
         }
