@@ -7,13 +7,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Failure;
 use crate::error::Error;
-use crate::types::{Changes, DataType, StateNumber};
+use crate::store::LOG_KEPT_US;
+use crate::types::{Changes, DataType, StateNumber, TimeUs, US_PER_DAY};
 
 /// What happened to a thing. The numbers are those of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Created = 1,
     Updated = 2,
+    /// Of a mailbox: its counts alone.
+    Counts = 3,
     Destroyed = 4,
 }
 
@@ -101,6 +104,23 @@ pub(super) fn expect_state(
     }
 }
 
+/// Refuses states that never were, and those after which changes are forgotten. Gives the present state.
+pub(super) fn check_since(
+    connection: &Connection,
+    account: u64,
+    data_type: DataType,
+    since: StateNumber,
+) -> Result<StateNumber, Failure> {
+    let present = state(connection, account, data_type)?;
+    let floor: StateNumber = connection
+        .prepare_cached("SELECT floor FROM log_trim")?
+        .query_row([], |row| row.get(0))?;
+    match since == present || (since < present && since >= floor) {
+        true => Ok(present),
+        false => Err(Error::CannotCalculateChanges.into()),
+    }
+}
+
 /// What is known of a thing within the log that is looked at.
 #[derive(Default, Clone, Copy)]
 struct Seen {
@@ -118,10 +138,7 @@ pub(super) fn changes(
     since: StateNumber,
     max: usize,
 ) -> Result<Changes<Object>, Failure> {
-    let present = state(connection, account, data_type)?;
-    if since > present {
-        return Err(Error::CannotCalculateChanges.into());
-    }
+    let present = check_since(connection, account, data_type, since)?;
     let mut select = connection.prepare_cached(
         "SELECT number, kind, object, generation FROM log
          WHERE account = ?1 AND type = ?2 AND number > ?3 ORDER BY number",
@@ -178,4 +195,55 @@ fn sorted(
         destroyed,
         only_counts,
     }
+}
+
+/// How often it is noted how far the log is: a state is known for [`LOG_KEPT_US`] to so much longer.
+const MARK_EVERY_US: TimeUs = US_PER_DAY;
+
+/// Forgets changes that are over their time; how many rows were looked at. Of an email that is there the row of its
+/// making stays, of which the feed is made.
+pub(super) fn sweep_log(tx: &WriteTx<'_>, now_us: TimeUs, max: usize) -> Result<usize, Failure> {
+    mark(tx, now_us)?;
+    let over_us = now_us.saturating_sub(LOG_KEPT_US);
+    tx.prepare_cached(
+        "UPDATE log_trim SET floor = max(floor,
+             (SELECT ifnull(max(number), 0) FROM log_mark WHERE at_us <= ?1))",
+    )?
+    .execute([over_us])?;
+    tx.prepare_cached("DELETE FROM log_mark WHERE at_us <= ?1")?
+        .execute([over_us])?;
+    let looked_at: Vec<u64> = tx
+        .prepare_cached(
+            "SELECT log.number FROM log_trim JOIN log
+                 ON log.number > log_trim.swept AND log.number <= log_trim.floor
+             ORDER BY log.number LIMIT ?1",
+        )?
+        .query_map([max], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if let Some(last) = looked_at.last() {
+        forget(tx, *last)?;
+    }
+    Ok(looked_at.len())
+}
+
+fn mark(tx: &WriteTx<'_>, now_us: TimeUs) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO log_mark SELECT ?1, ifnull((SELECT max(number) FROM log), 0)
+         WHERE NOT EXISTS (SELECT 1 FROM log_mark WHERE at_us > ?2)",
+    )?
+    .execute([now_us, now_us.saturating_sub(MARK_EVERY_US)])?;
+    Ok(())
+}
+
+fn forget(tx: &WriteTx<'_>, last: u64) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "DELETE FROM log WHERE number > (SELECT swept FROM log_trim) AND number <= ?1
+             AND NOT (type = ?2 AND kind = 1 AND EXISTS (
+                 SELECT 1 FROM email WHERE storage = log.object
+                 AND generation = log.generation AND destroyed_us IS NULL))",
+    )?
+    .execute(params![last, type_number(DataType::Email)])?;
+    tx.prepare_cached("UPDATE log_trim SET swept = ?1")?
+        .execute([last])?;
+    Ok(())
 }

@@ -1,14 +1,18 @@
 //! Opening: the directory, its shards, and what is recorded of them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use concierge_sqlite::{
     DomainError, GROUP_LIMIT, LockError, MetricNames, Readers, SchemaError, WriteTx, WriterOptions,
 };
 use rusqlite::{OptionalExtension, params};
+use tokio::sync::broadcast;
 
+use super::tell::Teller;
 use super::{Database, Failure, SqliteStore, Writer, schema};
 use crate::error::Error;
+use crate::store::StateChange;
 
 /// Shards of a new store: one groups best.
 pub const DEFAULT_SHARDS: u16 = 1;
@@ -18,6 +22,9 @@ pub const SHARDS_MAX: u16 = 16;
 const SHARD_HASH: &str = "uuid-low64-modulo";
 /// When who was told that there are too many may come again, seconds.
 const AGAIN_S: u32 = 1;
+
+/// States that a subscriber may lag behind before it has to read them itself.
+const STATES_KEPT: usize = 1024;
 
 const FACT_SHARDS: &str = "shards";
 const FACT_SHARD_HASH: &str = "shard-hash";
@@ -91,7 +98,7 @@ impl SqliteStore {
             return Err(OpenError::Shards(count));
         }
         let lock = concierge_sqlite::lock_directory(dir)?;
-        let directory = open(dir, "directory", schema::DIRECTORY_STEPS, false)?;
+        let directory = open_directory(dir)?;
         let new = shards.unwrap_or(DEFAULT_SHARDS);
         let (count, hash) = directory
             .writer
@@ -102,42 +109,68 @@ impl SqliteStore {
         if let Some(asked) = shards {
             check("the number of shards", count.to_string(), asked.to_string())?;
         }
+        let (told, _) = broadcast::channel(STATES_KEPT);
         let shards = (0..count)
-            .map(|number| {
-                open(
-                    dir,
-                    &format!("shard-{number:03}"),
-                    schema::SHARD_STEPS,
-                    true,
-                )
-            })
+            .map(|number| open_shard(dir, number, &told))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             directory,
             shards,
+            told,
             _lock: lock,
         })
     }
 }
 
-fn open(dir: &Path, name: &str, steps: &[&str], sequence: bool) -> Result<Database, OpenError> {
+fn open_directory(dir: &Path) -> Result<Database, OpenError> {
+    let path = dir.join("directory.db");
+    let readers = Arc::new(Readers::new(path.clone()));
+    open(path, "directory", schema::DIRECTORY_STEPS, None, readers)
+}
+
+fn open_shard(
+    dir: &Path,
+    number: u16,
+    told: &broadcast::Sender<Arc<StateChange>>,
+) -> Result<Database, OpenError> {
+    let name = format!("shard-{number:03}");
     let path = dir.join(format!("{name}.db"));
+    let readers = Arc::new(Readers::new(path.clone()));
+    let teller = Arc::new(Teller::new(Arc::clone(&readers), told.clone()));
+    let telling = Arc::clone(&teller);
+    let tell = Box::new(move || telling.tell());
+    let shard = open(
+        path.clone(),
+        &name,
+        schema::SHARD_STEPS,
+        Some(tell),
+        readers,
+    )?;
+    teller.begin().map_err(|source| OpenError::File {
+        path,
+        source: source.into(),
+    })?;
+    Ok(shard)
+}
+
+/// `numbered`: of a file with a sequence, what is done when numbers of it are durable.
+fn open(
+    path: PathBuf,
+    name: &str,
+    steps: &[&str],
+    numbered: Option<Box<dyn Fn() + Send>>,
+    readers: Arc<Readers>,
+) -> Result<Database, OpenError> {
     let options = WriterOptions {
         name: format!("mail-{name}"),
         schema: steps.iter().map(ToString::to_string).collect(),
-        sequence,
+        sequence: numbered.is_some(),
         group_limit: GROUP_LIMIT,
         metrics: &METRICS,
-        numbered: Box::new(|| ()),
+        numbered: numbered.unwrap_or_else(|| Box::new(|| ())),
     };
-    let writer = Writer::open(&path, options).map_err(|source| OpenError::File {
-        path: path.clone(),
-        source,
-    })?;
-    Ok(Database {
-        writer,
-        readers: Readers::new(path),
-    })
+    let writer = Writer::open(&path, options).map_err(|source| OpenError::File { path, source })?;
+    Ok(Database { writer, readers })
 }
 
 /// The recorded number and hash of the shards; recorded now if the store is new.

@@ -105,4 +105,4 @@ CREATE TABLE mailbox (
 );
 CREATE UNIQUE INDEX mailbox_by_name ON mailbox (account, parent, name);
 CREATE UNIQUE INDEX mailbox_by_role ON mailbox (account, role);
-", super::sending::STEP];
+", super::emails::STEP, super::sending::STEP];

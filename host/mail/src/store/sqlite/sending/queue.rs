@@ -5,11 +5,11 @@ use std::collections::btree_map::Entry;
 
 use concierge_identity::AccountId;
 use concierge_sqlite::WriteTx;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::super::Failure;
 use super::super::documents::{decode, encode};
+use super::super::{Failure, blobs};
 use super::submissions::{self, Found};
 use crate::error::Error;
 use crate::store::{BlobKey, QueueEntry, QueueFilter, QueueState, Queued, RecipientOutcome};
@@ -154,7 +154,7 @@ fn take_submission(tx: &WriteTx<'_>, shard: u16, number: u64) -> Result<Taken, F
     if found.make_final(tx)? {
         found.changed(tx)?;
     }
-    let taken = tx
+    let (mut taken, hash) = tx
         .prepare_cached(
             "SELECT account.id, submission.id, category, mail_from, blob
              FROM submission JOIN account ON account.number = submission.account
@@ -162,7 +162,7 @@ fn take_submission(tx: &WriteTx<'_>, shard: u16, number: u64) -> Result<Taken, F
         )?
         .query_row([number], |row| {
             let hash = BlobHash(row.get(4)?);
-            Ok(Taken {
+            let taken = Taken {
                 account: AccountId(Uuid::from_bytes(row.get(0)?)),
                 id: SubmissionId(Uuid::from_bytes(row.get(1)?)),
                 category: row.get(2)?,
@@ -172,8 +172,11 @@ fn take_submission(tx: &WriteTx<'_>, shard: u16, number: u64) -> Result<Taken, F
                     hash,
                     generation: 0,
                 },
-            })
+            };
+            Ok((taken, hash))
         })?;
+    // Its use keeps the bytes where they are.
+    taken.blob.generation = blobs::generation(tx, hash)?.ok_or(Error::Internal)?;
     Ok(taken)
 }
 
@@ -229,14 +232,20 @@ pub(super) fn take_back(tx: &WriteTx<'_>, submission: u64) -> rusqlite::Result<(
 }
 
 /// Gives the message up where nothing of it is to be sent any more.
-pub(super) fn settle(tx: &WriteTx<'_>, submission: u64, _now_us: TimeUs) -> Result<(), Failure> {
-    tx.prepare_cached(
-        "UPDATE submission SET holds_blob = FALSE
+pub(super) fn settle(tx: &WriteTx<'_>, submission: u64, now_us: TimeUs) -> Result<(), Failure> {
+    let given_up: Option<[u8; 32]> = tx
+        .prepare_cached(
+            "UPDATE submission SET holds_blob = FALSE
          WHERE number = ?1 AND holds_blob AND NOT EXISTS
              (SELECT 1 FROM recipient
-              WHERE submission = ?1 AND (due_us IS NOT NULL OR failed_us IS NOT NULL))",
-    )?
-    .execute([submission])?;
+              WHERE submission = ?1 AND (due_us IS NOT NULL OR failed_us IS NOT NULL))
+         RETURNING blob",
+        )?
+        .query_row([submission], |row| row.get(0))
+        .optional()?;
+    if let Some(blob) = given_up {
+        blobs::drop_use(tx, BlobHash(blob), now_us)?;
+    }
     Ok(())
 }
 

@@ -4,9 +4,9 @@ use concierge_sqlite::WriteTx;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
-use super::super::Failure;
 use super::super::documents::{decode, encode};
 use super::super::log::{self, Kind};
+use super::super::{Failure, blobs};
 use super::{queue, senders};
 use crate::error::{Reason, Refusal};
 use crate::store::{Accepted, IDEMPOTENCY_KEPT_US, NewSubmission};
@@ -105,19 +105,24 @@ fn read_accepted(row: &Row<'_>) -> rusqlite::Result<Accepted> {
     })
 }
 
-/// Why it cannot be queued.
+/// Why it cannot be queued; where it can, its use of the message is counted.
 fn check(tx: &WriteTx<'_>, account: u64, new: &NewSubmission) -> rusqlite::Result<Option<Refusal>> {
     if new.envelope.rcpt_to.is_empty() {
         let refusal = Refusal::new(Reason::NoRecipients, "there is nobody to send it to");
         return Ok(Some(refusal));
     }
-    let Some(email) = new.email else {
-        return Ok(None);
-    };
-    let sender = senders::find(tx, account, email.sender_id)?;
-    Ok(match sender {
-        Some(_) => None,
-        None => Some(Refusal::property("identityId", "there is no such identity")),
+    if let Some(email) = new.email
+        && senders::find(tx, account, email.sender_id)?.is_none()
+    {
+        let refusal = Refusal::property("identityId", "there is no such identity");
+        return Ok(Some(refusal));
+    }
+    Ok(match blobs::add_use(tx, new.blob)? {
+        true => None,
+        false => Some(Refusal::new(
+            Reason::BlobNotFound,
+            "the message is not there",
+        )),
     })
 }
 
