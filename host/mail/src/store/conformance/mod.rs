@@ -1,5 +1,6 @@
 //! The conformance suite: what every engine must do. An engine's tests call each part with an empty store.
 
+pub(crate) mod emails;
 mod pushes;
 pub(crate) mod sending;
 

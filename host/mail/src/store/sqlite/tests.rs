@@ -3,8 +3,8 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::AccountStore;
 use crate::store::conformance;
+use crate::store::{AccountStore, Store};
 
 #[tokio::test]
 async fn accounts_conform() {
@@ -35,6 +35,46 @@ async fn sending_conforms() {
         sending::vacation(&store).await;
         let sweep = async |now_us, max| store.sweep(now_us, max).await.unwrap();
         sending::sweep(&store, sweep).await;
+        sending::uses(&store, sweep).await;
+    }
+}
+
+#[tokio::test]
+async fn emails_conform() {
+    use conformance::emails;
+    for shards in [1, 3] {
+        let dir = TempDir::new().unwrap();
+        let store = SqliteStore::open(dir.path(), Some(shards)).await.unwrap();
+        emails::mailboxes(&store).await;
+        emails::delivery(&store).await;
+        emails::restoring(&store).await;
+        emails::blobs(&store).await;
+        emails::claims_race_with_collecting(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn sweeping_conforms() {
+    let dir = TempDir::new().unwrap();
+    let store = SqliteStore::open(dir.path(), None).await.unwrap();
+    conformance::emails::sweeping(&store).await;
+}
+
+#[tokio::test]
+async fn threads_conform() {
+    let dir = TempDir::new().unwrap();
+    let store = SqliteStore::open(dir.path(), None).await.unwrap();
+    for seed in 0..3 {
+        conformance::emails::shuffled_arrival(&store, seed).await;
+    }
+}
+
+#[tokio::test]
+async fn random_operations_conform() {
+    let dir = TempDir::new().unwrap();
+    let store = SqliteStore::open(dir.path(), None).await.unwrap();
+    for seed in 0..4 {
+        conformance::emails::random_operations(&store, seed).await;
     }
 }
 

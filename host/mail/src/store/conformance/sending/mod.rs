@@ -4,6 +4,7 @@ mod queue;
 mod senders;
 mod submissions;
 mod sweep;
+mod uses;
 mod vacation;
 
 use concierge_identity::AccountId;
@@ -12,10 +13,13 @@ pub(crate) use queue::{queue, races};
 pub(crate) use senders::senders;
 pub(crate) use submissions::submissions;
 pub(crate) use sweep::sweep;
+pub(crate) use uses::uses;
 pub(crate) use vacation::vacation;
 
 use super::account;
-use crate::store::{AccountStore, NewSubmission, RecipientOutcome, SendingStore, SubmittedEmail};
+use crate::store::{
+    AccountStore, BlobReferences, NewSubmission, RecipientOutcome, SendingStore, SubmittedEmail,
+};
 use crate::types::{
     BlobHash, Changes, Delivered, EmailId, Envelope, Path, StateNumber, StorageId, Submission,
     SubmissionId, ThreadId, TimeUs,
@@ -25,17 +29,25 @@ use crate::types::{
 const NOW_US: TimeUs = 1_780_000_000_000_000;
 const SECOND_US: TimeUs = 1_000_000;
 
+/// What is sent.
+const MESSAGE: BlobHash = BlobHash([7; 32]);
+
 /// A store with an account and a sender in it.
 struct House<'s, S> {
     store: &'s S,
     account: AccountId,
 }
 
-impl<'s, S: AccountStore + SendingStore> House<'s, S> {
+impl<'s, S: AccountStore + BlobReferences + SendingStore> House<'s, S> {
     async fn open(store: &'s S, name: &str) -> Self {
         let new = account(name);
         let account = new.id;
         store.put_account(new).await.unwrap();
+        let claim = store
+            .claim_blob(account, MESSAGE, 10, NOW_US)
+            .await
+            .unwrap();
+        store.blob_stored(claim.key).await.unwrap();
         Self { store, account }
     }
 
@@ -53,7 +65,7 @@ impl<'s, S: AccountStore + SendingStore> House<'s, S> {
                 thread_id: ThreadId(8),
                 sender_id: senders[0].id,
             }),
-            blob: BlobHash([7; 32]),
+            blob: MESSAGE,
             envelope: Envelope {
                 mail_from: Path {
                     email: "ann@example.org".to_owned(),

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use super::{House, NOW_US, SECOND_US};
 use crate::error::{Error, Reason};
-use crate::store::{AccountStore, QueueEntry, QueueFilter, QueueState, SendingStore};
+use crate::store::{
+    AccountStore, BlobReferences, QueueEntry, QueueFilter, QueueState, SendingStore,
+};
 use crate::types::{Delivered, SubmissionId, UndoStatus};
 
 const BOB: &str = "bob@example.net";
 const CAY: &str = "cay@example.net";
 
-pub(crate) async fn queue(store: &(impl AccountStore + SendingStore)) {
+pub(crate) async fn queue(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     oldest_first_of_all_accounts(store).await;
     a_lease_excludes_others_and_ends(store).await;
     outcomes_are_told(store).await;
@@ -19,7 +21,7 @@ pub(crate) async fn queue(store: &(impl AccountStore + SendingStore)) {
     what_was_given_up(store).await;
 }
 
-async fn oldest_first_of_all_accounts(store: &(impl AccountStore + SendingStore)) {
+async fn oldest_first_of_all_accounts(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     let mut expected = Vec::new();
     for number in [3, 0, 4, 1, 2] {
         let house = House::open(store, &format!("oldest-{number}")).await;
@@ -57,7 +59,9 @@ async fn oldest_first_of_all_accounts(store: &(impl AccountStore + SendingStore)
     }
 }
 
-async fn a_lease_excludes_others_and_ends(store: &(impl AccountStore + SendingStore)) {
+async fn a_lease_excludes_others_and_ends(
+    store: &(impl AccountStore + BlobReferences + SendingStore),
+) {
     let house = House::open(store, "lease").await;
     let id = house.submit(&[BOB]).await;
     let lease_end_us = NOW_US + 10 * SECOND_US;
@@ -85,7 +89,7 @@ async fn a_lease_excludes_others_and_ends(store: &(impl AccountStore + SendingSt
     assert_eq!(house.take(u64::from(u32::MAX) * SECOND_US, 10).await, []);
 }
 
-async fn outcomes_are_told(store: &(impl AccountStore + SendingStore)) {
+async fn outcomes_are_told(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     let house = House::open(store, "outcomes").await;
     let id = house.submit(&[BOB, CAY]).await;
     house.take(NOW_US, 10).await;
@@ -125,7 +129,7 @@ async fn outcomes_are_told(store: &(impl AccountStore + SendingStore)) {
 }
 
 /// A worker that comes back after its lease has ended.
-async fn late_outcomes(store: &(impl AccountStore + SendingStore)) {
+async fn late_outcomes(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     let house = House::open(store, "late").await;
     let id = house.submit(&[BOB, CAY]).await;
     house.take(NOW_US, 10).await;
@@ -143,7 +147,9 @@ async fn late_outcomes(store: &(impl AccountStore + SendingStore)) {
     house.note(id, BOB, 3, Delivered::Yes).await;
 }
 
-async fn undo_ends_with_the_first_take(store: &(impl AccountStore + SendingStore)) {
+async fn undo_ends_with_the_first_take(
+    store: &(impl AccountStore + BlobReferences + SendingStore),
+) {
     let house = House::open(store, "undo").await;
     let canceled = house.submit(&[BOB, CAY]).await;
     for _ in 0..2 {
@@ -180,7 +186,7 @@ async fn undo_ends_with_the_first_take(store: &(impl AccountStore + SendingStore
     }
 }
 
-async fn what_was_given_up(store: &(impl AccountStore + SendingStore)) {
+async fn what_was_given_up(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     let house = House::open(store, "given-up").await;
     let account = house.account;
     let id = house.submit(&[BOB, CAY]).await;
@@ -263,7 +269,7 @@ async fn what_was_given_up(store: &(impl AccountStore + SendingStore)) {
 }
 
 /// Many take and take back at once: each entry is had by one, and none that was taken back is had.
-pub(crate) async fn races<S: AccountStore + SendingStore>(store: &S) {
+pub(crate) async fn races<S: AccountStore + BlobReferences + SendingStore>(store: &S) {
     let house = House::open(store, "races").await;
     let mut ids = Vec::new();
     for _ in 0..60 {

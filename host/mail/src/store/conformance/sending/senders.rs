@@ -2,7 +2,7 @@
 
 use super::House;
 use crate::error::{Error, Reason};
-use crate::store::{AccountStore, SendingStore};
+use crate::store::{AccountStore, BlobReferences, SendingStore};
 use crate::types::{Address, SENDERS_MAX, Sender, SenderEdit, SenderId, SenderPatch};
 
 fn sender(name: &str) -> Sender {
@@ -35,7 +35,7 @@ fn patch(id: SenderId) -> SenderPatch {
     }
 }
 
-pub(crate) async fn senders(store: &(impl AccountStore + SendingStore)) {
+pub(crate) async fn senders(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     let house = House::open(store, "senders").await;
     let account = house.account;
     let list = async || store.senders(account).await.unwrap();
@@ -110,7 +110,7 @@ pub(crate) async fn senders(store: &(impl AccountStore + SendingStore)) {
     no_more_than_the_limit(&house).await;
 }
 
-async fn of_another_account<S: AccountStore + SendingStore>(
+async fn of_another_account<S: AccountStore + BlobReferences + SendingStore>(
     store: &S,
     house: &House<'_, S>,
     id: SenderId,
@@ -132,7 +132,9 @@ async fn of_another_account<S: AccountStore + SendingStore>(
     assert!(edited.items[0].is_err());
 }
 
-async fn no_more_than_the_limit(house: &House<'_, impl AccountStore + SendingStore>) {
+async fn no_more_than_the_limit(
+    house: &House<'_, impl AccountStore + BlobReferences + SendingStore>,
+) {
     let edits = vec![SenderEdit::Create(sender("many")); SENDERS_MAX];
     let edited = house.store.edit_senders(house.account, None, edits);
     let items = edited.await.unwrap().items;

@@ -3,13 +3,14 @@
 use super::{House, NOW_US, SECOND_US};
 use crate::error::{Error, Reason};
 use crate::store::{
-    Accepted, AccountStore, IDEMPOTENCY_KEPT_US, NewSubmission, SendingStore, SubmittedEmail,
+    Accepted, AccountStore, BlobReferences, IDEMPOTENCY_KEPT_US, NewSubmission, SendingStore,
+    SubmittedEmail,
 };
 use crate::types::{
     Delivered, EmailId, SenderId, StorageId, SubmissionFilter, SubmissionId, ThreadId, UndoStatus,
 };
 
-pub(crate) async fn submissions(store: &(impl AccountStore + SendingStore)) {
+pub(crate) async fn submissions(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     told_as_given(store).await;
     changes_replay(store).await;
     filters(store).await;
@@ -17,7 +18,7 @@ pub(crate) async fn submissions(store: &(impl AccountStore + SendingStore)) {
     refusals(store).await;
 }
 
-async fn told_as_given(store: &(impl AccountStore + SendingStore)) {
+async fn told_as_given(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     let house = House::open(store, "told").await;
     let mut new = house
         .submission(&["bob@example.net", "cay@example.net"])
@@ -92,7 +93,7 @@ async fn told_as_given(store: &(impl AccountStore + SendingStore)) {
 }
 
 /// Who follows the changes, one at a time or all at once, ends with what is there.
-async fn changes_replay(store: &(impl AccountStore + SendingStore)) {
+async fn changes_replay(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     let house = House::open(store, "replay").await;
     let start = house.state().await;
     let mut ids = Vec::new();
@@ -161,7 +162,7 @@ async fn changes_replay(store: &(impl AccountStore + SendingStore)) {
     assert!(after.created.is_empty() && after.destroyed.is_empty());
 }
 
-async fn filters(store: &(impl AccountStore + SendingStore)) {
+async fn filters(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     let house = House::open(store, "filters").await;
     let mut ids = Vec::new();
     for number in 0..3 {
@@ -250,7 +251,7 @@ async fn filters(store: &(impl AccountStore + SendingStore)) {
     }
 }
 
-async fn keys<S: AccountStore + SendingStore>(store: &S) {
+async fn keys<S: AccountStore + BlobReferences + SendingStore>(store: &S) {
     let house = House::open(store, "keys").await;
     let other = House::open(store, "keys-other").await;
     let state = house.state().await;
@@ -322,7 +323,7 @@ async fn keys<S: AccountStore + SendingStore>(store: &S) {
     assert_eq!(house.state().await, state);
 }
 
-async fn refusals(store: &(impl AccountStore + SendingStore)) {
+async fn refusals(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     let house = House::open(store, "refusals").await;
     let state = house.state().await;
     let nobody = house.submission(&[]).await;

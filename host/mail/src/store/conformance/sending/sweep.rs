@@ -3,15 +3,15 @@
 use super::{House, NOW_US};
 use crate::error::Error;
 use crate::store::{
-    AccountStore, LOG_KEPT_US, NewSubmission, QueueFilter, SUBMISSION_KEPT_US, SendingStore,
-    VACATION_PERIOD_US,
+    AccountStore, BlobReferences, LOG_KEPT_US, NewSubmission, QueueFilter, SUBMISSION_KEPT_US,
+    SendingStore, VACATION_PERIOD_US,
 };
 use crate::types::{Delivered, TimeUs};
 
 const BOB: &str = "bob@example.net";
 
 /// With the engine's sweep: how many of at most so many went.
-pub(crate) async fn sweep<S: AccountStore + SendingStore>(
+pub(crate) async fn sweep<S: AccountStore + BlobReferences + SendingStore>(
     store: &S,
     sweep: impl AsyncFn(TimeUs, usize) -> usize,
 ) {
@@ -73,5 +73,10 @@ pub(crate) async fn sweep<S: AccountStore + SendingStore>(
         sweep(end_us + LOG_KEPT_US + VACATION_PERIOD_US, 100).await,
         0
     );
-    assert_eq!(house.changes(start).await.created, []);
+    let told = store.submission_changes(house.account, start, 100).await;
+    assert_eq!(
+        told,
+        Err(Error::CannotCalculateChanges),
+        "it is too long ago"
+    );
 }

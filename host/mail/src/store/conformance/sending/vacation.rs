@@ -2,10 +2,10 @@
 
 use super::{House, NOW_US};
 use crate::error::Error;
-use crate::store::{AccountStore, SendingStore, VACATION_PERIOD_US};
+use crate::store::{AccountStore, BlobReferences, SendingStore, VACATION_PERIOD_US};
 use crate::types::{DataType, Vacation};
 
-pub(crate) async fn vacation(store: &(impl AccountStore + SendingStore)) {
+pub(crate) async fn vacation(store: &(impl AccountStore + BlobReferences + SendingStore)) {
     let house = House::open(store, "vacation").await;
     let account = house.account;
     let (none, start) = store.vacation(account).await.unwrap();
@@ -35,7 +35,9 @@ pub(crate) async fn vacation(store: &(impl AccountStore + SendingStore)) {
     each_sender_is_answered_once(&house).await;
 }
 
-async fn each_sender_is_answered_once(house: &House<'_, impl AccountStore + SendingStore>) {
+async fn each_sender_is_answered_once(
+    house: &House<'_, impl AccountStore + BlobReferences + SendingStore>,
+) {
     let other = House::open(house.store, "vacation-other").await;
     let answer = async |account, sender: &str, now_us| {
         let answered = house
