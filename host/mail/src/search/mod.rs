@@ -14,6 +14,8 @@ mod follow;
 mod shelf;
 mod snippets;
 mod terms;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

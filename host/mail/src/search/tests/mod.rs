@@ -1,0 +1,6 @@
+//! Search over the store in SQLite files.
+
+mod corpus;
+mod finding;
+mod lasting;
+mod world;
