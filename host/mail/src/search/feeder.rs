@@ -38,6 +38,8 @@ pub(super) struct Feeder {
     memory: Semaphore,
     /// Nothing more is fed.
     is_stopping: AtomicBool,
+    /// The last page could not be fed.
+    is_failing: AtomicBool,
 }
 
 /// Who is told how far it is.
@@ -62,12 +64,17 @@ impl Feeder {
             turns,
             memory: Semaphore::new(MESSAGES_IN_MEMORY),
             is_stopping: AtomicBool::new(false),
+            is_failing: AtomicBool::new(false),
         }
     }
 
     /// Who feeds ends with the page that is fed now.
     pub(super) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Acquire)
     }
 
     async fn turn(&self, shard: u16) -> Result<MutexGuard<'_, ()>, Error> {
@@ -106,13 +113,19 @@ impl Feeder {
         self.shelf.commit().await
     }
 
-    /// Page by page, as far as the feed is when the last page is read.
     async fn feed_shard(
         &self,
         shard: u16,
         _turn: &MutexGuard<'_, ()>,
         told: &Told<'_>,
     ) -> Result<(), Error> {
+        let fed = self.feed_pages(shard, told).await;
+        self.is_failing.store(fed.is_err(), Ordering::Release);
+        fed
+    }
+
+    /// Page by page, as far as the feed is when the last page is read.
+    async fn feed_pages(&self, shard: u16, told: &Told<'_>) -> Result<(), Error> {
         loop {
             if self.is_stopping.load(Ordering::Acquire) {
                 return Err(Error::Unavailable);
@@ -124,6 +137,7 @@ impl Feeder {
             }
             let (position, count) = (page.position, page.changes.len());
             self.feed_page(epoch, shard, page).await?;
+            metrics::counter!("concierge_mail_search_changes_total").increment(count as u64);
             let changes = told.changes.fetch_add(count as u64, Ordering::Relaxed);
             (told.of)(Progress {
                 shard,

@@ -101,6 +101,17 @@ impl MailSearch {
         self.feeder.rebuild(told).await
     }
 
+    /// Whether what comes is fed and can be found; else what is wrong.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn health(&self) -> Result<(), String> {
+        match self.feeder.is_failing() {
+            false => Ok(()),
+            true => Err("the search index cannot be fed; the log says why".to_owned()),
+        }
+    }
+
     /// Stops to follow the store, and commits what was fed.
     ///
     /// # Errors

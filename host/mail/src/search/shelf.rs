@@ -124,7 +124,13 @@ impl Shelf {
 
     /// Makes durable what was fed.
     pub(super) async fn commit(self: &Arc<Self>) -> Result<(), Error> {
-        self.run(|open| Ok(open.index.commit()?)).await
+        self.run(|open| {
+            open.index.commit()?;
+            let messages = open.index.committed_messages();
+            metrics::gauge!("concierge_mail_search_messages").set(messages as f64);
+            Ok(())
+        })
+        .await
     }
 
     fn with<T>(&self, work: impl FnOnce(&Open) -> Result<T, Failure>) -> Result<T, Error> {

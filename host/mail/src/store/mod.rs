@@ -19,8 +19,8 @@ pub use records::{
     Accepted, Access, BLOB_CLAIM_US, BlobClaim, BlobKey, BlobUse, DELIVERY_KEPT_US, Deliver,
     DeliverOutcome, DestroyedEmail, EmailChange, EmailEdit, FeedPage, GRACE_US,
     IDEMPOTENCY_KEPT_US, KeptPush, LOG_KEPT_US, NewAccount, NewSubmission, QueueEntry, QueueFilter,
-    QueueState, Queued, RecipientOutcome, SUBMISSION_KEPT_US, StateChange, SubmittedEmail,
-    UPLOAD_KEPT_US, VACATION_PERIOD_US,
+    QueueSize, QueueState, Queued, RecipientOutcome, SUBMISSION_KEPT_US, StateChange,
+    SubmittedEmail, UPLOAD_KEPT_US, VACATION_PERIOD_US,
 };
 
 use std::future::Future;
@@ -287,6 +287,8 @@ pub trait SendingStore: Send + Sync {
     ) -> Answer<'_, ()>;
     /// Entries of the outgoing queue that wait or were given up, oldest first, at most `max`.
     fn queue(&self, filter: QueueFilter, max: usize) -> Answer<'_, Vec<QueueEntry>>;
+    /// How much is in the outgoing queue, of all accounts.
+    fn queue_size(&self) -> Answer<'_, QueueSize>;
     /// Has an entry that waits or was given up tried now; one that is being tried is left. [`Error::NotFound`] where there
     /// is none.
     fn retry_queued(

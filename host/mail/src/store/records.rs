@@ -269,6 +269,17 @@ pub struct QueueFilter {
     pub category: Option<u8>,
 }
 
+/// How much is in the outgoing queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueSize {
+    /// Entries that wait or are being sent.
+    pub waiting: u64,
+    /// Entries that were given up.
+    pub failed: u64,
+    /// When the first of those that wait is or was due.
+    pub first_due_us: Option<TimeUs>,
+}
+
 /// An entry of the outgoing queue, to be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueEntry {

@@ -1,12 +1,14 @@
 //! What is left after a crash, and the index made anew.
 
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use concierge_identity::AccountId;
 
 use super::super::{MailSearch, Progress};
-use super::world::{World, crash, find, message, text};
+use super::world::{World, crash, find, message, text, try_find};
+use crate::error::Error;
 use crate::store::EmailStore;
 use crate::types::StorageId;
 
@@ -117,4 +119,21 @@ async fn lost_bytes_keep_nobody_else_from_being_found() {
     world.blobs.lose();
     let found = deliver_many(&world, ann, 20).await;
     assert_eq!(find(&search, ann, text("many")).await, found);
+}
+
+#[tokio::test]
+async fn a_search_that_cannot_see_everything_says_so() {
+    let world = World::new(1).await;
+    let ann = world.account("ann").await;
+    let search = world.search().await;
+    let mut expected = deliver_many(&world, ann, 0).await;
+    assert_eq!(find(&search, ann, text("many")).await, expected);
+    expected.extend(deliver_many(&world, ann, 20).await);
+    world.blobs.are_away.store(true, Ordering::Release);
+    let unavailable = try_find(&search, ann, text("many")).await;
+    assert_eq!(unavailable, Err(Error::Unavailable));
+    assert!(search.health().is_err());
+    world.blobs.are_away.store(false, Ordering::Release);
+    assert_eq!(find(&search, ann, text("many")).await, expected);
+    assert_eq!(search.health(), Ok(()));
 }

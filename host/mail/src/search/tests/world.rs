@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -29,12 +30,16 @@ pub(super) const NOW_US: TimeUs = 1_795_651_200_000_000;
 
 /// Bytes in memory.
 #[derive(Default)]
-pub(super) struct MemoryBlobs(Mutex<HashMap<BlobKey, Bytes>>);
+pub(super) struct MemoryBlobs {
+    blobs: Mutex<HashMap<BlobKey, Bytes>>,
+    /// They cannot be read now.
+    pub(super) are_away: AtomicBool,
+}
 
 impl MemoryBlobs {
     /// Loses all that was put.
     pub(super) fn lose(&self) {
-        self.0
+        self.blobs
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
@@ -45,16 +50,20 @@ impl BlobStore for MemoryBlobs {
     fn put(&self, key: BlobKey, _size: u64, bytes: ByteStream) -> Answer<'_, ()> {
         Box::pin(async move {
             let pieces: Vec<Bytes> = bytes.try_collect().await?;
-            let mut blobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
             blobs.insert(key, pieces.concat().into());
             Ok(())
         })
     }
 
     fn read(&self, key: BlobKey, range: Range<u64>) -> Answer<'_, ByteStream> {
-        let blobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
         let found = blobs.get(&key).cloned();
+        let are_away = self.are_away.load(Ordering::Acquire);
         Box::pin(async move {
+            if are_away {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
             let bytes = found.ok_or(io::ErrorKind::NotFound)?;
             let end = usize::try_from(range.end).unwrap().min(bytes.len());
             let bytes = bytes.slice(usize::try_from(range.start).unwrap()..end);
@@ -63,7 +72,7 @@ impl BlobStore for MemoryBlobs {
     }
 
     fn delete(&self, key: BlobKey) -> Answer<'_, ()> {
-        let mut blobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut blobs = self.blobs.lock().unwrap_or_else(PoisonError::into_inner);
         blobs.remove(&key);
         Box::pin(async { Ok(()) })
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{House, NOW_US, SECOND_US};
 use crate::error::{Error, Reason};
 use crate::store::{
-    AccountStore, BlobReferences, QueueEntry, QueueFilter, QueueState, SendingStore,
+    AccountStore, BlobReferences, QueueEntry, QueueFilter, QueueSize, QueueState, SendingStore,
 };
 use crate::types::{Delivered, SubmissionId, UndoStatus};
 
@@ -229,6 +229,12 @@ async fn what_was_given_up(store: &(impl AccountStore + BlobReferences + Sending
     };
     assert_eq!(states(&list(category).await), [due]);
     assert_eq!(store.queue(of(None), 1).await.unwrap().len(), 1);
+    let size = QueueSize {
+        waiting: 2,
+        failed: 1,
+        first_due_us: Some(NOW_US + SECOND_US),
+    };
+    assert_eq!(store.queue_size().await, Ok(size));
 
     // Tried again: it is queued as if new, and its time counts from now on.
     let retry =
@@ -260,6 +266,7 @@ async fn what_was_given_up(store: &(impl AccountStore + BlobReferences + Sending
         assert_eq!(retry(id, to, now_us).await, Err(Error::NotFound));
     }
     assert_eq!(list(of(None)).await, []);
+    assert_eq!(store.queue_size().await, Ok(QueueSize::default()));
     let delivered: Vec<_> = house.get(id).await.deliveries;
     assert!(
         delivered

@@ -17,7 +17,7 @@ use super::log;
 use super::{Database, SqliteStore};
 use crate::error::{Error, Refusal};
 use crate::store::{
-    Accepted, Answer, NewSubmission, QueueEntry, QueueFilter, Queued, RecipientOutcome,
+    Accepted, Answer, NewSubmission, QueueEntry, QueueFilter, QueueSize, Queued, RecipientOutcome,
     SendingStore,
 };
 use crate::types::{
@@ -171,6 +171,20 @@ impl SendingStore for SqliteStore {
             entries.sort_by_key(|(time_us, _)| *time_us);
             let entries = entries.into_iter().map(|(_, entry)| entry);
             Ok(entries.take(max).collect())
+        })
+    }
+
+    fn queue_size(&self) -> Answer<'_, QueueSize> {
+        Box::pin(async move {
+            let mut all = QueueSize::default();
+            for database in &self.shards {
+                let size = database.read("queue_size", |c| Ok(queue::size(c)?))?;
+                all.waiting += size.waiting;
+                all.failed += size.failed;
+                let first = all.first_due_us.into_iter().chain(size.first_due_us);
+                all.first_due_us = first.min();
+            }
+            Ok(all)
         })
     }
 

@@ -12,7 +12,9 @@ use super::super::documents::{decode, encode};
 use super::super::{Failure, blobs};
 use super::submissions::{self, Found};
 use crate::error::Error;
-use crate::store::{BlobKey, QueueEntry, QueueFilter, QueueState, Queued, RecipientOutcome};
+use crate::store::{
+    BlobKey, QueueEntry, QueueFilter, QueueSize, QueueState, Queued, RecipientOutcome,
+};
 use crate::types::{BlobHash, Delivered, DeliveryStatus, Path, Submission, SubmissionId, TimeUs};
 
 /// The number of an outcome in tables.
@@ -175,8 +177,12 @@ fn take_submission(tx: &WriteTx<'_>, shard: u16, number: u64) -> Result<Taken, F
             };
             Ok((taken, hash))
         })?;
-    // Its use keeps the bytes where they are.
-    taken.blob.generation = blobs::generation(tx, hash)?.ok_or(Error::Internal)?;
+    let generation = blobs::generation(tx, hash)?;
+    if generation.is_none() {
+        // Its use should have kept it. Whoever reads it finds nothing: one entry fails then, and not the whole queue.
+        tracing::error!(blob = ?hash, id = %taken.id, "a message to be sent is lost");
+    }
+    taken.blob.generation = generation.unwrap_or_default();
     Ok(taken)
 }
 
@@ -329,6 +335,23 @@ pub(super) fn list(
         entries.extend(rows.collect::<Result<Vec<_>, _>>()?);
     }
     Ok(entries)
+}
+
+/// How much waits and was given up, counted in the indexes of both.
+pub(super) fn size(connection: &Connection) -> rusqlite::Result<QueueSize> {
+    connection
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM recipient WHERE due_us IS NOT NULL),
+                 (SELECT count(*) FROM recipient WHERE failed_us IS NOT NULL),
+                 (SELECT min(due_us) FROM recipient WHERE due_us IS NOT NULL)",
+        )?
+        .query_row([], |row| {
+            Ok(QueueSize {
+                waiting: row.get(0)?,
+                failed: row.get(1)?,
+                first_due_us: row.get(2)?,
+            })
+        })
 }
 
 fn read_entry(row: &Row<'_>, failed: bool) -> rusqlite::Result<(TimeUs, QueueEntry)> {
