@@ -83,7 +83,8 @@ pub trait AccountStore: Send + Sync {
 pub trait EmailStore: Send + Sync {
     /// All mailboxes by sort order and name, and their state.
     fn mailboxes(&self, account: AccountId) -> Answer<'_, (Vec<Mailbox>, StateNumber)>;
-    /// Changes mailboxes, each edit on its own, in their order. [`Error::StateMismatch`] before anything is done.
+    /// Changes mailboxes, each edit on its own, in their order; but names and roles may be exchanged within a call.
+    /// [`Error::StateMismatch`] before anything is done.
     fn edit_mailboxes(
         &self,
         account: AccountId,

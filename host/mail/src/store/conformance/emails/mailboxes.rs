@@ -75,9 +75,60 @@ pub(crate) async fn mailboxes(store: &impl Engine) {
         ..unchanged(inbox)
     });
     assert_eq!(refused(&house, no_inbox).await, invalid("role"));
+    exchanges(&house).await;
     deep(&house).await;
     removal(&house, top, child).await;
     counts_alone(&house, inbox).await;
+}
+
+/// Two mailboxes may exchange their names, or roles, in one call; but not where one of them may not.
+async fn exchanges<S: Engine>(house: &House<'_, S>) {
+    let (junk, trash) = (house.role("junk").await, house.role("trash").await);
+    let email = house.email(&[trash], keys("exchanged", &[])).await;
+    house.insert(email).await;
+    let named = |id, name: &str, role: &str| {
+        MailboxEdit::Update(MailboxPatch {
+            name: Some(name.to_owned()),
+            role: Some(Some(role.to_owned())),
+            ..unchanged(id)
+        })
+    };
+    let call = async |edits: Vec<MailboxEdit>| {
+        let outcomes = house
+            .store
+            .edit_mailboxes(house.account, None, edits, NOW_US);
+        outcomes.await.unwrap().items
+    };
+    let before = snapshot(house).await;
+    let done = call(vec![
+        named(junk, "Trash", "trash"),
+        named(trash, "Junk", "junk"),
+    ])
+    .await;
+    assert_eq!(done, [Ok(junk), Ok(trash)]);
+    let after = snapshot(house).await;
+    for (now, then) in [(junk, trash), (trash, junk)] {
+        let (now, then) = (&after.mailboxes[&now], &before.mailboxes[&then]);
+        assert_eq!((&now.name, &now.role), (&then.name, &then.role));
+    }
+    let changes = house
+        .store
+        .mailbox_changes(house.account, before.states[&DataType::Mailbox], 10);
+    assert_eq!(changes.await.unwrap().updated.len(), 2);
+
+    let half = vec![named(junk, "Junk", "junk"), named(trash, "", "trash")];
+    let refused = call(half).await;
+    for item in &refused {
+        assert_eq!(item.as_ref().unwrap_err().reason, Reason::InvalidProperties);
+    }
+    let same = snapshot(house).await;
+    assert_eq!(same.mailboxes, after.mailboxes);
+    call(vec![
+        named(junk, "Junk", "junk"),
+        named(trash, "Trash", "trash"),
+    ])
+    .await;
+    assert_eq!(snapshot(house).await.mailboxes, before.mailboxes);
 }
 
 /// No deeper than the limit, also where what is moved is deep itself.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use concierge_identity::AccountId;
 use rand::RngExt;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -37,8 +38,9 @@ pub(super) struct Random<'s, S> {
     gone: BTreeSet<StorageId>,
 }
 
-/// Does operations of all kinds, looks at the account in between, and at the end replays from each earlier look.
-pub(crate) async fn random_operations(store: &impl Engine, seed: u64) {
+/// Does operations of all kinds, looks at the account in between, and at the end replays from each earlier look. Gives
+/// the account.
+pub(crate) async fn random_operations(store: &impl Engine, seed: u64) -> AccountId {
     println!("seed {seed}");
     let mut random = Random {
         house: House::open(store, &format!("random-{seed}")).await,
@@ -66,6 +68,7 @@ pub(crate) async fn random_operations(store: &impl Engine, seed: u64) {
             random.replay_query(watched, &earlier.states, &truth).await;
         }
     }
+    random.house.account
 }
 
 impl<S: Engine> Random<'_, S> {

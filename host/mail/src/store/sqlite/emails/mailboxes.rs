@@ -14,7 +14,8 @@ use crate::types::{
     MailboxEdit, MailboxId, MailboxPatch, Removal, TimeUs,
 };
 
-const INBOX: &str = "inbox";
+/// The role of the mailbox that always is.
+pub(super) const INBOX: &str = "inbox";
 const TRASH: &str = "trash";
 
 const COLUMNS: &str =
@@ -95,8 +96,17 @@ pub(super) fn edit(
         MailboxEdit::Update(patch) => update(tx, account, patch),
         MailboxEdit::Destroy(removal) => destroy(tx, account, removal, now_us),
     };
-    counts::trash_moved(tx, account, trash_before, trash(tx, account)?)?;
+    count_trash(tx, account, trash_before)?;
     settle(id)
+}
+
+/// Counts anew where another mailbox has become the trash.
+pub(super) fn count_trash(
+    tx: &WriteTx<'_>,
+    account: u64,
+    before: Option<u64>,
+) -> rusqlite::Result<()> {
+    counts::trash_moved(tx, account, before, trash(tx, account)?)
 }
 
 fn create(tx: &WriteTx<'_>, account: u64, details: &MailboxDetails) -> Result<MailboxId, Denied> {

@@ -3,6 +3,7 @@
 mod counts;
 mod deliver;
 mod edit;
+mod exchange;
 mod feed;
 mod flags;
 mod keys;
@@ -16,6 +17,8 @@ mod threads;
 
 use concierge_sqlite::WriteTx;
 
+#[cfg(test)]
+pub(super) use query::scan_sql;
 pub(super) use schema::STEP;
 pub(super) use store::sweep_emails;
 

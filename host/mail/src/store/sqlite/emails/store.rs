@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 
 use super::super::log;
 use super::super::{Failure, SqliteStore};
-use super::{Books, deliver, edit, feed, mailboxes, query, restore, rows, threads};
+use super::{Books, deliver, edit, exchange, feed, mailboxes, query, restore, rows, threads};
 use crate::error::Error;
 use crate::store::{
     Answer, Deliver, DeliverOutcome, DestroyedEmail, EmailEdit, EmailStore, FeedPage, StateChange,
@@ -36,11 +36,9 @@ impl EmailStore for SqliteStore {
     ) -> Answer<'_, Outcomes<MailboxId>> {
         self.write_account("edit_mailboxes", account, move |tx, account| {
             let old_state = log::expect_state(tx, account, DataType::Mailbox, if_in_state)?;
-            let edits = edits.into_iter();
-            let items = edits.map(|edit| mailboxes::edit(tx, account, edit, now_us));
             Ok(Outcomes {
                 old_state,
-                items: items.collect::<Result<_, _>>()?,
+                items: exchange::edit_all(tx, account, &edits, now_us)?,
                 new_state: log::state(tx, account, DataType::Mailbox)?,
             })
         })

@@ -15,6 +15,8 @@ mod walk;
 use rusqlite::{Connection, Row};
 
 pub(super) use changes::changes;
+#[cfg(test)]
+pub(in super::super) use walk::scan_sql;
 
 use self::plan::{Order, Plan};
 use self::walk::{Flow, Walk};

@@ -22,6 +22,16 @@ pub(super) enum Flow {
     Stop,
 }
 
+/// What goes through a range of a list by time.
+pub(in super::super::super) fn scan_sql(ascending: bool) -> String {
+    let direction = if ascending { "ASC" } else { "DESC" };
+    format!(
+        "SELECT {ITEM} FROM listed
+         WHERE account = ?1 AND list = ?2 AND received_us >= ?3 AND received_us < ?4
+         ORDER BY received_us {direction}, storage {direction} LIMIT -1 OFFSET ?5"
+    )
+}
+
 /// A query that is ready to be answered.
 pub(super) struct Walk<'c> {
     pub(super) connection: &'c Connection,
@@ -187,12 +197,7 @@ impl<'c> Walk<'c> {
         skip: u64,
         each: &mut impl FnMut(&Item) -> Result<Flow, Failure>,
     ) -> Result<(), Failure> {
-        let direction = if ascending { "ASC" } else { "DESC" };
-        let sql = format!(
-            "SELECT {ITEM} FROM listed
-             WHERE account = ?1 AND list = ?2 AND received_us >= ?3 AND received_us < ?4
-             ORDER BY received_us {direction}, storage {direction} LIMIT -1 OFFSET ?5"
-        );
+        let sql = scan_sql(ascending);
         let mut select = self.connection.prepare_cached(&sql)?;
         let plan = &self.plan;
         let range = params![self.account, plan.list, plan.from_us, plan.until_us, skip];
