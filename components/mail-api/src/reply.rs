@@ -53,11 +53,16 @@ pub fn set_text<O>(reply: &mut Reply<O>, name: HeaderName, value: &str) {
     }
 }
 
-/// The answer as it is sent: with its length (RFC 9110 §8.6), and for HEAD without its body (§9.3.2).
+/// The answer as it is sent: with its length (RFC 9110 §8.6), and for HEAD without its body (§9.3.2). A length that is
+/// told already stays. None is told of what has no body by its status, and of what only GET would make.
 pub fn finished<O>(mut reply: Reply<O>, head_only: bool) -> Reply<O> {
-    if let (Body::Bytes(bytes), true) = (reply.body(), reply.status() != StatusCode::NO_CONTENT) {
+    let without_body = [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED];
+    if let Body::Bytes(bytes) = reply.body()
+        && !without_body.contains(&reply.status())
+        && !(head_only && bytes.is_empty())
+    {
         let length = HeaderValue::from(bytes.len());
-        reply.headers_mut().insert(CONTENT_LENGTH, length);
+        reply.headers_mut().entry(CONTENT_LENGTH).or_insert(length);
     }
     if head_only {
         *reply.body_mut() = Body::Bytes(Vec::new());

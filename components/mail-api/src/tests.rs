@@ -206,6 +206,30 @@ fn uploads_and_downloads_are_handed_on() {
     assert!(matches!(reply.body(), Body::Stream(bytes) if bytes == b"el"));
 }
 
+/// HEAD said that every blob is empty, and what a cache was told of a blob that it has was not to keep it.
+#[test]
+fn what_is_told_of_a_blob_without_its_bytes_is_true() {
+    let path = "/jmap/download/a/b1/hello.txt";
+    let with_blob = || {
+        let host = host();
+        let whole = Content { length: 5, size: 5 };
+        host.download
+            .then(Box::new(move |_, _, _, _| Ok((whole, b"hello".to_vec()))));
+        host
+    };
+    let reply = ask(&with_blob(), signed_in(Method::HEAD, path), "");
+    assert_eq!(field(&reply, "content-length"), "5");
+    assert!(matches!(reply.body(), Body::Bytes(bytes) if bytes.is_empty()));
+    let request = signed_in(Method::GET, path).header("if-none-match", "\"b1\"");
+    let reply = ask(&with_blob(), request, "");
+    assert_eq!(reply.status(), StatusCode::NOT_MODIFIED);
+    assert!(!reply.headers().contains_key("content-length"));
+    assert!(field(&reply, "cache-control").contains("immutable"));
+    let path = "/jmap/eventsource?types=*";
+    let reply = ask(&host(), signed_in(Method::HEAD, path), "");
+    assert!(!reply.headers().contains_key("content-length"));
+}
+
 #[test]
 fn an_upload_that_is_too_long_is_refused_unread() {
     // Its script has no upload.

@@ -19,6 +19,8 @@ use crate::reply::{self, Body, Reply};
 const MEDIA_TYPE_BYTES_MAX: usize = 255;
 /// Bytes of a file's name that is repeated: what file systems take.
 const NAME_BYTES_MAX: usize = 255;
+/// What an id names never changes (§6.2): a year, in seconds, is as long as caches keep anything.
+const FOR_EVER: &str = "private, immutable, max-age=31536000";
 /// What is not told of a file.
 const ANY_BYTES: &str = "application/octet-stream";
 /// What stands for itself in `filename*` (RFC 8187 §3.2.1).
@@ -85,6 +87,8 @@ pub async fn download<H: Host>(
     if matches_tag(&head.headers, &tag) {
         let mut reply = reply::empty(StatusCode::NOT_MODIFIED);
         reply::set_text(&mut reply, ETAG, &tag);
+        // RFC 9110 §15.4.5: a cache takes it over.
+        reply::set(&mut reply, CACHE_CONTROL, FOR_EVER);
         return Ok(reply);
     }
     if has_range && wanted.offset >= content.size {
@@ -111,12 +115,7 @@ pub async fn download<H: Host>(
     reply::set_text(&mut reply, CONTENT_DISPOSITION, &disposition(name));
     reply::set_text(&mut reply, ETAG, &tag);
     reply::set(&mut reply, ACCEPT_RANGES, "bytes");
-    // What an id names never changes (§6.2).
-    reply::set(
-        &mut reply,
-        CACHE_CONTROL,
-        "private, immutable, max-age=31536000",
-    );
+    reply::set(&mut reply, CACHE_CONTROL, FOR_EVER);
     // Mail is written by strangers: where a browser shows it, it is nobody's page and runs nothing.
     reply::set(
         &mut reply,
