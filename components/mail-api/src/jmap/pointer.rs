@@ -42,8 +42,10 @@ pub fn escaped(token: &str) -> String {
 }
 
 /// Follows a pointer. `*` maps the rest over an array and puts the results together, those that are arrays as their items
-/// (RFC 8620 §3.7). `None` where it leads nowhere, or copies more than `bytes_left` bytes, which it takes from it.
+/// (RFC 8620 §3.7). `None` where it leads nowhere, or copies more than `bytes_left` bytes, which it takes from it. Each
+/// value on the way counts, too: else a pointer that maps over very many arrays, all empty, would cost nothing.
 pub fn follow(value: &Value, tokens: &[String], bytes_left: &mut usize) -> Option<Value> {
+    *bytes_left = bytes_left.checked_sub(ITSELF_BYTES)?;
     let Some((token, rest)) = tokens.split_first() else {
         *bytes_left = bytes_left.checked_sub(weight(value))?;
         return Some(value.clone());
@@ -72,10 +74,11 @@ fn index(token: &str) -> Option<usize> {
     (digits && !leading).then(|| token.parse().ok())?
 }
 
+/// Bytes, about, of a value by itself, and of an entry of a map beyond its value.
+const ITSELF_BYTES: usize = 32;
+
 /// Bytes, about, that a value takes in memory.
 pub fn weight(value: &Value) -> usize {
-    /// Of a value by itself, and of an entry of a map beyond its value.
-    const ITSELF_BYTES: usize = 32;
     ITSELF_BYTES
         + match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => 0,
@@ -194,6 +197,19 @@ mod tests {
         let path = tokens("/text").unwrap();
         let mut left = 1_500;
         assert!(follow(&document, &path, &mut left).is_some());
+        assert!(follow(&document, &path, &mut left).is_none());
+    }
+
+    /// A pointer over arrays that are all empty copies nothing, and cost nothing: a request of 25,000 such references to
+    /// 100,000 arrays was billions of steps. So what is passed on the way counts, too.
+    #[test]
+    fn what_is_passed_is_bounded() {
+        let document = json!({"list": vec![json!([]); 100]});
+        let path = tokens("/list/*/*").unwrap();
+        let mut left = 100 * ITSELF_BYTES;
+        assert!(follow(&document, &path, &mut left).is_none());
+        let mut left = 200 * ITSELF_BYTES;
+        assert_eq!(follow(&document, &path, &mut left), Some(json!([])));
         assert!(follow(&document, &path, &mut left).is_none());
     }
 
