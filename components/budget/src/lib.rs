@@ -44,6 +44,14 @@ impl Share<'_> {
         self.bytes += more;
         true
     }
+
+    /// Makes the share so many bytes, or as many as there are: for what is in memory already.
+    pub fn grow_up_to(&mut self, bytes: usize) {
+        let left = self.budget.left.get();
+        let more = bytes.saturating_sub(self.bytes).min(left);
+        self.budget.left.set(left - more);
+        self.bytes += more;
+    }
 }
 
 impl Drop for Share<'_> {
@@ -69,6 +77,14 @@ mod tests {
         drop(first);
         assert!(second.grow_to(10));
         drop(second);
+        let mut third = budget.share();
+        third.grow_up_to(7);
+        third.grow_up_to(5);
+        assert!(!budget.share().grow_to(4));
+        assert!(budget.share().grow_to(3));
+        third.grow_up_to(100);
+        assert!(!budget.share().grow_to(1));
+        drop(third);
         assert!(budget.share().grow_to(10));
         assert!(!budget.share().grow_to(11));
     }

@@ -4,8 +4,8 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
-use crate::host::{Host, Principal};
-use crate::jmap::limits::{ANSWERED_BYTES_MAX, REQUEST_BYTES_MAX};
+use crate::host::{Host, Principal, ReadError};
+use crate::jmap::limits::{ANSWERED_BYTES_MAX, JSON_VALUES_MAX, REQUEST_BYTES_MAX};
 use crate::jmap::request::Request;
 use crate::jmap::run::run;
 use crate::problem::Problem;
@@ -13,14 +13,31 @@ use crate::reply::{self, Reply};
 use crate::serve::Around;
 use crate::session;
 
-/// What a byte of a request takes while it is worked on: itself, and as a value. `[0,0,0…` takes the most.
-const MEMORY_PER_BYTE: usize = 16;
 /// What a request takes whatever its length, before its answers are long.
 const MEMORY_AT_LEAST: usize = 1 << 20;
+/// What a byte of a request takes: in the buffer that it is read into, which doubles as it grows, and in a text.
+const MEMORY_PER_BYTE: usize = 3;
+/// What a value takes at most. Objects of one member take the most, 470 bytes for two values: their tree's node has room
+/// for eleven members.
+const MEMORY_PER_VALUE: usize = 256;
+/// Bytes of a request that a value takes at least, on average: those of `{"":0},` are two.
+const BYTES_PER_VALUE: usize = 3;
 
-/// Memory that all requests of an instance may take: one of the largest with its answers, and a few small ones.
+/// Memory that all requests of an instance may take: two of the largest with their answers, and a few small ones. The
+/// rest of an instance's memory is for what is not counted.
 pub const MEMORY_BYTES: usize =
-    REQUEST_BYTES_MAX * MEMORY_PER_BYTE + 2 * ANSWERED_BYTES_MAX + 16 * MEMORY_AT_LEAST;
+    2 * (memory_of(REQUEST_BYTES_MAX) + ANSWERED_BYTES_MAX) + 16 * MEMORY_AT_LEAST;
+
+/// Memory that a request of so many bytes may take.
+const fn memory_of(bytes: usize) -> usize {
+    let values = bytes / BYTES_PER_VALUE;
+    let values = if values < JSON_VALUES_MAX {
+        values
+    } else {
+        JSON_VALUES_MAX
+    };
+    MEMORY_AT_LEAST + bytes * MEMORY_PER_BYTE + values * MEMORY_PER_VALUE
+}
 
 /// Answers a request.
 ///
@@ -37,13 +54,10 @@ pub async fn answer<H: Host>(
         return Err(Problem::not_json("The Content-Type is application/json."));
     }
     let mut memory = around.memory.share();
-    let mut grow = |bytes: usize| match memory.grow_to(bytes) {
-        true => Ok(()),
-        false => Err(Problem::from(crate::host::ReadError::Busy)),
-    };
-    grow(MEMORY_AT_LEAST)?;
     let announced = announced(&head.headers).unwrap_or(REQUEST_BYTES_MAX);
-    grow(MEMORY_AT_LEAST + announced.min(REQUEST_BYTES_MAX) * MEMORY_PER_BYTE)?;
+    if !memory.grow_to(memory_of(announced.min(REQUEST_BYTES_MAX))) {
+        return Err(ReadError::Busy.into());
+    }
     let bytes = host.read(body, REQUEST_BYTES_MAX).await?;
     let request = Request::read(&bytes)?;
     drop(bytes);

@@ -50,6 +50,10 @@ thread_local! {
     static MEMORY: &'static Budget = Box::leak(Box::new(Budget::new(MEMORY_BYTES)));
 }
 
+fn memory() -> &'static Budget {
+    MEMORY.with(|memory| *memory)
+}
+
 impl Guest for MailApi {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let Some(request) = taken_apart(request) else {
@@ -58,7 +62,7 @@ impl Guest for MailApi {
         let settings = settings().await;
         let around = Around {
             settings: &settings,
-            memory: MEMORY.with(|memory| *memory),
+            memory: memory(),
         };
         respond(serve(&Contracts, around, request).await)
     }
@@ -129,8 +133,14 @@ fn respond(reply: Reply<StreamReader<u8>>) -> Result<Response, ErrorCode> {
         Body::Bytes(bytes) if bytes.is_empty() => None,
         Body::Bytes(bytes) => {
             let (mut writer, reader) = wit_stream::new();
+            // A client that reads slowly keeps it in memory: others wait before the next answer is made.
+            let mut held = memory().share();
+            held.grow_up_to(bytes.capacity());
             // What the client does not read is dropped with the stream.
-            spawn(async move { drop(writer.write_all(bytes).await) });
+            spawn(async move {
+                drop(writer.write_all(bytes).await);
+                drop(held);
+            });
             Some(reader)
         }
     };

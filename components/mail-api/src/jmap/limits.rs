@@ -28,7 +28,7 @@ pub const DELAYED_SEND_MAX_S: u64 = 30 * 86_400;
 
 /// Levels of a request's JSON. A filter of [`FILTER_DEPTH_MAX`] operators has two levels each and four around it.
 pub const JSON_DEPTH_MAX: usize = 100;
-/// Values of a request's JSON, each of which takes some 100 bytes of an instance's 64 MiB.
+/// Values of a request's JSON, each of which takes up to 256 bytes of memory.
 pub const JSON_VALUES_MAX: usize = 200_000;
 /// Operators inside operators of a filter.
 pub const FILTER_DEPTH_MAX: usize = 32;
