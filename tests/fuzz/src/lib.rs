@@ -1,5 +1,6 @@
 //! What each fuzz target does with its bytes. A panic is a finding.
 
+pub mod jmap;
 pub mod jmap_header;
 pub mod mail;
 
