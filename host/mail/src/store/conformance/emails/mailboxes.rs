@@ -2,6 +2,7 @@
 
 use super::{Engine, House, NOW_US, keys, snapshot};
 use crate::error::{Error, Reason, Refusal};
+use crate::store::EmailEdit;
 use crate::types::{
     DataType, MAILBOX_DEPTH_MAX, MailboxDetails, MailboxEdit, MailboxId, MailboxPatch, Removal,
 };
@@ -78,6 +79,7 @@ pub(crate) async fn mailboxes(store: &impl Engine) {
     exchanges(&house).await;
     deep(&house).await;
     removal(&house, top, child).await;
+    big_removal(&house).await;
     counts_alone(&house, inbox).await;
 }
 
@@ -193,6 +195,47 @@ async fn removal<S: Engine>(house: &House<'_, S>, top: MailboxId, child: Mailbox
         .restore(house.account, vec![alone.id.storage], NOW_US);
     let back = back.await.unwrap();
     assert_eq!(snapshot(house).await.emails[&back[0]].mailboxes, [inbox]);
+}
+
+/// However many emails are in it, in the state that was asked for.
+async fn big_removal<S: Engine>(house: &House<'_, S>) {
+    let (store, account) = (house.store, house.account);
+    let new = MailboxEdit::Create(details("Big", None));
+    let big = edit(house, new).await.unwrap();
+    let before = snapshot(house).await;
+    let email = house.email(&[big], keys("big", &[])).await;
+    for _ in 0..5 {
+        let insert = |_| EmailEdit::Insert(Box::new(email.clone()));
+        let edits = (0..500).map(insert).collect();
+        store
+            .edit_emails(account, None, edits, NOW_US)
+            .await
+            .unwrap();
+    }
+    let state = store.mailboxes(account).await.unwrap().1;
+    let removal = Removal {
+        id: big,
+        remove_emails: true,
+    };
+    let destroy = async |if_in_state| {
+        let edits = vec![MailboxEdit::Destroy(removal)];
+        store
+            .edit_mailboxes(account, Some(if_in_state), edits, NOW_US)
+            .await
+    };
+    assert_eq!(destroy(state - 1).await, Err(Error::StateMismatch));
+    let (mailboxes, unchanged) = store.mailboxes(account).await.unwrap();
+    assert_eq!(unchanged, state);
+    assert!(
+        mailboxes
+            .iter()
+            .any(|mailbox| mailbox.total_emails == 2_500)
+    );
+    let done = destroy(state).await.unwrap();
+    assert_eq!((done.old_state, done.items), (state, vec![Ok(big)]));
+    let after = snapshot(house).await;
+    assert_eq!(after.emails, before.emails);
+    assert_eq!(after.states[&DataType::Mailbox], done.new_state);
 }
 
 /// Where only counts changed it is told so (RFC 8621 §2.2), and states are compared before anything is done.

@@ -180,10 +180,7 @@ fn destroy(
     if old.role.as_deref() == Some(INBOX) {
         return deny(Refusal::new(Reason::Forbidden, "the inbox stays"));
     }
-    let has_child = tx
-        .prepare_cached("SELECT 1 FROM mailbox WHERE account = ?1 AND parent = ?2")?
-        .exists([account, id.0])?;
-    if has_child {
+    if has_child(tx, account, id.0)? {
         return deny(Refusal::new(
             Reason::MailboxHasChild,
             "there are mailboxes in it",
@@ -195,17 +192,30 @@ fn destroy(
             "there are emails in it",
         ));
     }
-    empty(&Books::open(tx, account)?, id.0, now_us)?;
+    empty(&Books::open(tx, account)?, id.0, now_us, usize::MAX)?;
     tx.prepare_cached("DELETE FROM mailbox WHERE number = ?1")?
         .execute([id.0])?;
     log::record(tx, account, DataType::Mailbox, Kind::Destroyed, (id.0, 0))?;
     Ok(id)
 }
 
-/// Takes all emails out of a mailbox; those that are in no other are destroyed (RFC 8621 §2.5).
-fn empty(books: &Books<'_, '_>, mailbox: u64, now_us: TimeUs) -> rusqlite::Result<()> {
-    for id in rows::of_list(books.tx, books.account, mailbox)? {
-        let Some(old) = rows::find_id(books.tx, books.account, id)? else {
+fn has_child(connection: &Connection, account: u64, number: u64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM mailbox WHERE account = ?1 AND parent = ?2")?
+        .exists([account, number])
+}
+
+/// Takes at most `max` emails out of a mailbox, and tells how many; those that are in no other are destroyed (RFC 8621
+/// §2.5).
+fn empty(
+    books: &Books<'_, '_>,
+    mailbox: u64,
+    now_us: TimeUs,
+    max: usize,
+) -> rusqlite::Result<usize> {
+    let emails = rows::first_of_list(books.tx, books.account, mailbox, max)?;
+    for id in &emails {
+        let Some(old) = rows::find_id(books.tx, books.account, *id)? else {
             continue;
         };
         let mut new = old.clone();
@@ -215,7 +225,31 @@ fn empty(books: &Books<'_, '_>, mailbox: u64, now_us: TimeUs) -> rusqlite::Resul
             false => edit::change(books, &old, &new)?,
         }
     }
-    Ok(())
+    Ok(emails.len())
+}
+
+/// Emptying more than this is done beforehand, in transactions of so many emails: about 100 ms of the shard's writer.
+pub(super) const EMPTIED_AT_ONCE: usize = 1_000;
+
+/// Takes emails out of a mailbox that is to be destroyed with its mail, where it has more than [`EMPTIED_AT_ONCE`], and
+/// tells whether it did. Mailboxes that cannot be destroyed are left.
+pub(super) fn empty_some(
+    tx: &WriteTx<'_>,
+    account: u64,
+    removal: Removal,
+    now_us: TimeUs,
+) -> rusqlite::Result<bool> {
+    let number = removal.id.0;
+    let Some(mailbox) = find(tx, account, number)? else {
+        return Ok(false);
+    };
+    if mailbox.total_emails as usize <= EMPTIED_AT_ONCE
+        || mailbox.role.as_deref() == Some(INBOX)
+        || has_child(tx, account, number)?
+    {
+        return Ok(false);
+    }
+    empty(&Books::open(tx, account)?, number, now_us, EMPTIED_AT_ONCE).map(|_| true)
 }
 
 fn not_found() -> Denied {

@@ -34,7 +34,7 @@ pub(super) fn destroyed(
         .collect()
 }
 
-/// Brings emails back.
+/// Brings emails back. What is not swept yet is still there to be brought back.
 pub(super) fn restore(
     tx: &WriteTx<'_>,
     account: u64,

@@ -311,12 +311,23 @@ pub(super) fn of_list(
     account: u64,
     list: u64,
 ) -> rusqlite::Result<Vec<EmailId>> {
+    first_of_list(connection, account, list, usize::MAX)
+}
+
+/// The oldest emails of a list, at most `max`.
+pub(super) fn first_of_list(
+    connection: &Connection,
+    account: u64,
+    list: u64,
+    max: usize,
+) -> rusqlite::Result<Vec<EmailId>> {
+    let max = i64::try_from(max).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
             "SELECT storage, generation FROM listed WHERE account = ?1 AND list = ?2
-             ORDER BY received_us, storage",
+             ORDER BY received_us, storage LIMIT ?3",
         )?
-        .query_map(params![account, list], |row| {
+        .query_map(params![account, list, max], |row| {
             Ok(email_id(row.get(0)?, row.get(1)?))
         })?
         .collect()

@@ -34,13 +34,19 @@ impl EmailStore for SqliteStore {
         edits: Vec<MailboxEdit>,
         now_us: TimeUs,
     ) -> Answer<'_, Outcomes<MailboxId>> {
-        self.write_account("edit_mailboxes", account, move |tx, account| {
-            let old_state = log::expect_state(tx, account, DataType::Mailbox, if_in_state)?;
-            Ok(Outcomes {
-                old_state,
-                items: exchange::edit_all(tx, account, &edits, now_us)?,
-                new_state: log::state(tx, account, DataType::Mailbox)?,
-            })
+        Box::pin(async move {
+            let emptied = self.empty_big(account, if_in_state, &edits, now_us).await?;
+            // The state was compared before they were emptied.
+            let expected = if_in_state.filter(|_| emptied.is_none());
+            let edit = move |tx: &WriteTx<'_>, account| {
+                let old_state = log::expect_state(tx, account, DataType::Mailbox, expected)?;
+                Ok(Outcomes {
+                    old_state: emptied.unwrap_or(old_state),
+                    items: exchange::edit_all(tx, account, &edits, now_us)?,
+                    new_state: log::state(tx, account, DataType::Mailbox)?,
+                })
+            };
+            self.write_account("edit_mailboxes", account, edit).await
         })
     }
 
@@ -195,6 +201,40 @@ impl EmailStore for SqliteStore {
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<StateChange>> {
         self.told.subscribe()
+    }
+}
+
+impl SqliteStore {
+    /// Empties big mailboxes that are to be destroyed with their mail little by little, so that others of the shard write
+    /// in between. Gives the state before, where there were any.
+    async fn empty_big(
+        &self,
+        account: AccountId,
+        mut if_in_state: Option<StateNumber>,
+        edits: &[MailboxEdit],
+        now_us: TimeUs,
+    ) -> Result<Option<StateNumber>, Error> {
+        let mut before = None;
+        for edit in edits {
+            let MailboxEdit::Destroy(removal) = *edit else {
+                continue;
+            };
+            let mut more = removal.remove_emails;
+            while more {
+                let empty = move |tx: &WriteTx<'_>, account| {
+                    let state = log::expect_state(tx, account, DataType::Mailbox, if_in_state)?;
+                    let emptied = mailboxes::empty_some(tx, account, removal, now_us)?;
+                    Ok(emptied.then_some(state))
+                };
+                let emptied = self.write_account("empty_mailbox", account, empty).await?;
+                more = emptied.is_some();
+                if more {
+                    before = before.or(emptied);
+                    if_in_state = None;
+                }
+            }
+        }
+        Ok(before)
     }
 }
 

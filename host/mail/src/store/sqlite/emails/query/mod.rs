@@ -85,7 +85,7 @@ pub(super) fn page(
     let end = position.saturating_add(u64::from(window.limit.min(WINDOW_MAX)));
     let count_all = window.calculate_total && total.is_none();
     let mut ids = Vec::new();
-    let start = walk.skip(position, count_all)?;
+    let start = walk.skip(position, count_all);
     let seen = walk.results(
         start,
         if count_all { u64::MAX } else { end },

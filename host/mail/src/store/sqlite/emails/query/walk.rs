@@ -93,17 +93,17 @@ impl<'c> Walk<'c> {
         }
     }
 
-    /// How many results may be passed over without being looked at: all before `position`, where all of a list matches.
-    pub(super) fn skip(&self, position: u64, count_all: bool) -> Result<u64, Failure> {
-        let plain = matches!(self.order, Order::Time { .. })
-            && self.plan.rest.is_empty()
-            && !self.collapse
-            && !count_all;
-        Ok(if plain {
-            position.min(i64::MAX as u64)
-        } else {
-            0
-        })
+    /// Whether the results are all emails of a range of a list, one after the other.
+    fn is_plain(&self) -> bool {
+        matches!(self.order, Order::Time { .. }) && self.plan.rest.is_empty() && !self.collapse
+    }
+
+    /// How many results before `position` may be passed over without being looked at.
+    pub(super) fn skip(&self, position: u64, count_all: bool) -> u64 {
+        match self.is_plain() && !count_all {
+            true => position.min(i64::MAX as u64),
+            false => 0,
+        }
     }
 
     /// Where an email is among the results.
@@ -114,6 +114,9 @@ impl<'c> Walk<'c> {
         if !self.matches(&mut Asker::new(self.connection, self.account), &kept)? {
             return Ok(None);
         }
+        if self.is_plain() {
+            return Ok(Some(self.count_before(&kept)?));
+        }
         let mut found = None;
         self.results(0, u64::MAX, |index, item| {
             if item.storage == kept.storage {
@@ -123,6 +126,31 @@ impl<'c> Walk<'c> {
             Ok(Flow::On)
         })?;
         Ok(found)
+    }
+
+    /// How many emails of the range are before one of it.
+    fn count_before(&self, kept: &Kept) -> rusqlite::Result<u64> {
+        let before = match self.order {
+            Order::Time { ascending: true } => '<',
+            _ => '>',
+        };
+        let sql = format!(
+            "SELECT count(*) FROM listed
+             WHERE account = ?1 AND list = ?2 AND received_us >= ?3 AND received_us < ?4
+             AND (received_us, storage) {before} (?5, ?6)"
+        );
+        let mut select = self.connection.prepare_cached(&sql)?;
+        let plan = &self.plan;
+        let (account, list) = (self.account, plan.list);
+        let range = params![
+            account,
+            list,
+            plan.from_us,
+            plan.until_us,
+            kept.received_us,
+            kept.storage
+        ];
+        select.query_row(range, |row| row.get(0))
     }
 
     /// Whether an email matches, other emails of its thread aside.
