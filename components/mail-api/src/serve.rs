@@ -110,7 +110,9 @@ fn preflight<O>(route: &Route) -> Reply<O> {
     reply
 }
 
-/// Browsers may let any page ask: who asks shows credentials in a field of their own, which no browser adds by itself.
+/// Browsers may let any page ask that shows credentials of its own. Those that a browser remembers and adds by itself
+/// (Basic) help a stranger's page to nothing: with `*` it reads no answer that they brought (Fetch, "CORS check"), and
+/// before it sends JSON the browser asks, to the same end. It could upload: a blob that nothing refers to, for a day.
 fn with_fields_of_all<O>(mut reply: Reply<O>) -> Reply<O> {
     for (name, value) in [
         (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),

@@ -21,6 +21,11 @@ const MEDIA_TYPE_BYTES_MAX: usize = 255;
 const NAME_BYTES_MAX: usize = 255;
 /// What an id names never changes (§6.2): a year, in seconds, is as long as caches keep anything.
 const FOR_EVER: &str = "private, immutable, max-age=31536000";
+/// Characters that turn the direction of a text (Unicode TR 9, §2): with them a name shows another extension than it has.
+const TURNING: [char; 12] = [
+    '\u{61c}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}',
+    '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}',
+];
 /// What is not told of a file.
 const ANY_BYTES: &str = "application/octet-stream";
 /// What stands for itself in `filename*` (RFC 8187 §3.2.1).
@@ -184,7 +189,8 @@ fn media_type(text: &str) -> Option<String> {
 /// To be saved under a name (RFC 6266 §4.3): without what leads to other directories, or ends the field.
 fn disposition(name: &str) -> String {
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let mut name: String = name.chars().filter(|c| !c.is_control()).collect();
+    let is_shown = |c: &char| !c.is_control() && !TURNING.contains(c);
+    let mut name: String = name.chars().filter(is_shown).collect();
     while name.len() > NAME_BYTES_MAX {
         name.pop();
     }
@@ -236,6 +242,10 @@ mod tests {
             "attachment; filename*=UTF-8''aX%3A%20y%22"
         );
         assert_eq!(disposition("ö\\ü"), "attachment; filename*=UTF-8''%C3%BC");
+        assert_eq!(
+            disposition("bill\u{202e}fdp.exe"),
+            "attachment; filename*=UTF-8''billfdp.exe"
+        );
         assert_eq!(disposition("/"), "attachment");
         let long = disposition(&"ü".repeat(1_000));
         assert!(long.len() < 800, "{}", long.len());
