@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use crate::host::{Host, Principal, ReadError};
 use crate::jmap::limits::{ANSWERED_BYTES_MAX, JSON_VALUES_MAX, REQUEST_BYTES_MAX};
 use crate::jmap::request::Request;
-use crate::jmap::run::run;
+use crate::jmap::run::run_within;
 use crate::problem::Problem;
 use crate::reply::{self, Reply};
 use crate::serve::Around;
@@ -55,7 +55,8 @@ pub async fn answer<H: Host>(
     }
     let mut memory = around.memory.share();
     let announced = announced(&head.headers).unwrap_or(REQUEST_BYTES_MAX);
-    if !memory.grow_to(memory_of(announced.min(REQUEST_BYTES_MAX))) {
+    let of_request = memory_of(announced.min(REQUEST_BYTES_MAX));
+    if !memory.grow_to(of_request) {
         return Err(ReadError::Busy.into());
     }
     let bytes = host.read(body, REQUEST_BYTES_MAX).await?;
@@ -63,7 +64,17 @@ pub async fn answer<H: Host>(
     drop(bytes);
     let accounts = host.accounts(&principal.token).await?;
     let state = session::state(principal, &accounts, around.settings);
-    let response = run(host, &principal.token, &accounts, &state, request).await;
+    let mut has_room = |answered: usize| {
+        // As values, and as the text that is made of them.
+        let bytes = of_request + 2 * answered;
+        let fits = memory.grow_to(bytes);
+        if !fits {
+            memory.grow_up_to(bytes);
+        }
+        fits
+    };
+    let token = &principal.token;
+    let response = run_within(host, token, &accounts, &state, request, &mut has_room).await;
     Ok(reply::json(StatusCode::OK, &response))
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::MEMORY_BYTES;
 use crate::bindings::concierge::mail::accounts::{Account, DataType, Error};
+use crate::bindings::concierge::mail::emails::Thread;
 use crate::bindings::concierge::mail::messages::{Blob, Content};
 use crate::host::{AuthenticationError, Principal};
 use crate::jmap::limits::{CALLS_MAX, REQUEST_BYTES_MAX};
@@ -173,6 +174,39 @@ fn memory_is_given_to_some_requests_and_not_to_all() {
     let reply = run(serve(&host(), around, request));
     assert_eq!(body(&reply)["limit"], "maxConcurrentRequests");
     assert_eq!(field(&reply, "retry-after"), "1");
+}
+
+/// Small requests may have long answers: those of many at once took the memory of all.
+#[test]
+fn long_answers_of_many_requests_wait_for_memory() {
+    let host = host_with_accounts();
+    // One call: its script has no second.
+    host.threads.then(Box::new(|_, _, _| {
+        let thread = Thread {
+            id: "t".to_owned(),
+            emails: vec!["e".repeat(1_000); 1_000],
+        };
+        Ok((vec![thread], 7))
+    }));
+    let settings = Settings::default();
+    let memory = Budget::new(3_000_000);
+    let around = Around {
+        settings: &settings,
+        memory: &memory,
+    };
+    let get = json!(["Thread/get", { "accountId": "a", "ids": ["t"] }, "0"]);
+    let calls = json!({ "using": ["urn:ietf:params:jmap:mail"], "methodCalls": [get, get] });
+    let text = calls.to_string();
+    let request = signed_in(Method::POST, "/jmap/api")
+        .header("content-type", "application/json")
+        .header("content-length", text.len())
+        .body(text.into_bytes())
+        .unwrap();
+    let reply = run(serve(&host, around, request));
+    let responses = &body(&reply)["methodResponses"];
+    assert_eq!(responses[0][1]["list"][0]["id"], "t");
+    assert_eq!(responses[1][1]["type"], "serverUnavailable");
+    assert!(memory.share().grow_to(3_000_000), "it is given back");
 }
 
 #[test]

@@ -12,13 +12,26 @@ use crate::bindings::concierge::mail::accounts::Account;
 use crate::host::Host;
 use crate::methods::{self, Method};
 
-/// The Response to a Request.
+/// The Response to a Request, however much memory its answers take.
 pub async fn run<H: Host>(
     host: &H,
     token: &str,
     accounts: &[Account],
     session_state: &str,
     request: Request,
+) -> Value {
+    run_within(host, token, accounts, session_state, request, &mut |_| true).await
+}
+
+/// The Response to a Request. `has_room` is told, call after call, how many bytes all answers take, about; where it says
+/// no, what was answered stays, and the calls that follow are not run.
+pub async fn run_within<H: Host>(
+    host: &H,
+    token: &str,
+    accounts: &[Account],
+    session_state: &str,
+    request: Request,
+    has_room: &mut dyn FnMut(usize) -> bool,
 ) -> Value {
     let created = request.created_ids.as_ref();
     let mut context = Context {
@@ -44,6 +57,7 @@ pub async fn run<H: Host>(
         for (name, value) in context.implicit.drain(..) {
             responses.push(name, value, &id);
         }
+        responses.has_room = has_room(responses.bytes);
     }
     let mut response = json!({
         "methodResponses": responses.into_json(),
@@ -68,6 +82,10 @@ async fn one<H: Host>(
         let why = "The answers before this one are too long already.";
         return Err(MethodError::new(Kind::RequestTooLarge, why));
     }
+    if !responses.has_room {
+        let why = "Too much is answered at once; try again.";
+        return Err(MethodError::new(Kind::ServerUnavailable, why));
+    }
     let arguments = reference::resolve(arguments, &responses.list, &mut responses.resolvable)?;
     methods::run(method, context, Arguments(arguments)).await
 }
@@ -79,6 +97,8 @@ struct Responses {
     bytes: usize,
     /// Bytes that result references may still copy.
     resolvable: usize,
+    /// There is memory for more.
+    has_room: bool,
 }
 
 impl Default for Responses {
@@ -87,6 +107,7 @@ impl Default for Responses {
             list: Vec::new(),
             bytes: 0,
             resolvable: RESOLVED_BYTES_MAX,
+            has_room: true,
         }
     }
 }
