@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use concierge_identity::{AccountId, Clock};
 use concierge_mail_message::transfer::Decoder;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -292,22 +292,62 @@ fn decode(bytes: ByteStream, decoder: Decoder) -> ByteStream {
 
 /// A range of a stream. Nothing behind it is read.
 fn slice(bytes: ByteStream, range: Range<u64>) -> ByteStream {
-    let (skip, take) = (range.start, range.end.saturating_sub(range.start));
-    stream::try_unfold((bytes, skip, take), async |(mut bytes, mut skip, take)| {
-        while take > 0 {
+    let (skip, left) = (range.start, range.end.saturating_sub(range.start));
+    stream::try_unfold((bytes, skip, left), async |(mut bytes, mut skip, left)| {
+        loop {
+            if left == 0 {
+                return Ok(None);
+            }
             let Some(mut piece) = bytes.try_next().await? else {
-                break;
+                return Ok(None);
             };
             let skipped = skip.min(piece.len() as u64);
             skip -= skipped;
-            let _ = piece.split_to(usize::try_from(skipped).unwrap_or(piece.len()));
-            let taken = take.min(piece.len() as u64);
-            piece.truncate(usize::try_from(taken).unwrap_or(piece.len()));
+            piece.advance(usize::try_from(skipped).unwrap_or(piece.len()));
+            piece.truncate(usize::try_from(left).unwrap_or(piece.len()));
             if !piece.is_empty() {
-                return Ok(Some((piece, (bytes, skip, take - taken))));
+                let left = left - piece.len() as u64;
+                return Ok(Some((piece, (bytes, skip, left))));
             }
         }
-        Ok(None)
     })
     .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use concierge_mail_message::transfer::Encoding;
+
+    fn pieces(pieces: &[&'static str]) -> ByteStream {
+        let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from(*piece))).collect();
+        stream::iter(pieces).boxed()
+    }
+
+    async fn all(bytes: ByteStream) -> Vec<u8> {
+        let pieces: Vec<Bytes> = bytes.try_collect().await.unwrap();
+        pieces.concat()
+    }
+
+    #[tokio::test]
+    async fn ranges_of_streams_are_those_of_bytes() {
+        let whole = b"abcdefgh";
+        for start in 0..9 {
+            for end in start..12 {
+                let sliced = all(slice(
+                    pieces(&["abc", "", "d", "efgh"]),
+                    start as u64..end as u64,
+                ))
+                .await;
+                assert_eq!(sliced, whole[start.min(8)..end.min(8)], "{start}..{end}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_are_decoded_across_pieces() {
+        let decoder = Decoder::new(Encoding::Base64);
+        let decoded = all(decode(pieces(&["aGV", "sb", "G8gd29ybGQ="]), decoder)).await;
+        assert_eq!(decoded, b"hello world");
+    }
 }
