@@ -49,6 +49,22 @@ pub static IDENTITY: Package = Package {
     },
 };
 
+/// `concierge:mail`.
+pub static MAIL: Package = Package {
+    name: "concierge:mail",
+    version: "0.1.0",
+    fingerprint: {
+        let hash = fingerprint(START, include_str!("../../wit/mail/accounts.wit"));
+        let hash = fingerprint(hash, include_str!("../../wit/mail/emails.wit"));
+        let hash = fingerprint(hash, include_str!("../../wit/mail/events.wit"));
+        let hash = fingerprint(hash, include_str!("../../wit/mail/mailboxes.wit"));
+        let hash = fingerprint(hash, include_str!("../../wit/mail/messages.wit"));
+        let hash = fingerprint(hash, include_str!("../../wit/mail/outgoing.wit"));
+        let hash = fingerprint(hash, include_str!("../../wit/mail/search.wit"));
+        fingerprint(hash, include_str!("../../wit/mail/submissions.wit"))
+    },
+};
+
 /// `concierge:objects`.
 pub static OBJECTS: Package = Package {
     name: "concierge:objects",
@@ -62,7 +78,7 @@ pub static OBJECTS: Package = Package {
 };
 
 /// All packages.
-pub static PACKAGES: [&Package; 3] = [&BOOKING, &IDENTITY, &OBJECTS];
+pub static PACKAGES: [&Package; 4] = [&BOOKING, &IDENTITY, &MAIL, &OBJECTS];
 
 /// A function of a contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

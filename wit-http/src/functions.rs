@@ -86,6 +86,86 @@ macro_rules! functions {
         $each! { sigv4 of IDENTITY {
             plain verify "verify" (request: SignedRequest) -> Principal;
         } }
+        $each! { accounts of MAIL {
+            plain list "list" (token: String) -> Vec<Account>;
+            plain states "states" (token: String, account: String) -> Vec<(DataType, u64)>;
+            plain quotas "quotas" (token: String, account: String) -> Vec<Quota>;
+        } }
+        $each! { emails of MAIL {
+            plain get "get" (token: String, account: String, ids: Vec<String>, detail: Detail)
+                -> (Vec<Email>, u64);
+            plain parse "parse" (token: String, account: String, blobs: Vec<String>, detail: Detail)
+                -> Vec<Result<Email, Refusal>>;
+            plain changed "changed" (token: String, account: String, since: u64, max: u32) -> Changes;
+            plain set "set" (
+                token: String, account: String, if_in_state: Option<u64>, edits: Vec<Edit>
+            ) -> Edited;
+            plain copy "copy" (
+                token: String, from_account: String, account: String, if_from_in_state: Option<u64>,
+                if_in_state: Option<u64>, emails: Vec<Copied>
+            ) -> Edited;
+            plain threads "threads" (token: String, account: String, ids: Vec<String>) -> (Vec<Thread>, u64);
+            plain threads_changed "threads-changed" (
+                token: String, account: String, since: u64, max: u32
+            ) -> Changes;
+        } }
+        $each! { events of MAIL {
+            gives listen "listen" (token: String, subscription: Subscription) -> Opened;
+            plain pushes "pushes" (token: String) -> Vec<Push>;
+            plain create_push "create-push" (token: String, push: Push) -> Push;
+            plain update_push "update-push" (token: String, patch: PushPatch) -> Push;
+            plain delete_push "delete-push" (token: String, id: String) -> ();
+        } }
+        $each! { mailboxes of MAIL {
+            plain list "list" (token: String, account: String) -> (Vec<Mailbox>, u64);
+            plain changed "changed" (token: String, account: String, since: u64, max: u32) -> Changes;
+            plain set "set" (
+                token: String, account: String, if_in_state: Option<u64>, edits: Vec<Edit>
+            ) -> Outcomes;
+        } }
+        $each! { messages of MAIL {
+            takes upload "upload" (token: String, account: String) -> Blob;
+            gives download "download" (token: String, account: String, blob: String, range: Range) -> Content;
+            plain assemble "assemble" (token: String, account: String, blobs: Vec<Vec<Piece>>)
+                -> Vec<Result<Blob, Refusal>>;
+            plain get "get" (
+                token: String, account: String, blobs: Vec<String>, range: Range, data: bool, digests: Digests
+            ) -> Vec<Found>;
+            plain lookup "lookup" (token: String, account: String, blobs: Vec<String>) -> Vec<References>;
+            plain copy "copy" (token: String, from_account: String, account: String, blobs: Vec<String>)
+                -> Vec<Result<Blob, Refusal>>;
+        } }
+        $each! { outgoing of MAIL {
+            plain send "send" (token: String, account: String, message: Message) -> Accepted;
+        } }
+        $each! { search of MAIL {
+            plain emails "emails" (token: String, account: String, query: Query, window: Window) -> Page;
+            plain email_changes "email-changes" (
+                token: String, account: String, query: Query, since: u64, max: Option<u32>,
+                up_to: Option<String>, calculate_total: bool
+            ) -> QueryChanges;
+            plain snippets "snippets" (token: String, account: String, filter: Vec<Term>, emails: Vec<String>)
+                -> Vec<Snippet>;
+        } }
+        $each! { submissions of MAIL {
+            plain senders "senders" (token: String, account: String) -> (Vec<Sender>, u64);
+            plain senders_changed "senders-changed" (
+                token: String, account: String, since: u64, max: u32
+            ) -> Changes;
+            plain set_senders "set-senders" (
+                token: String, account: String, if_in_state: Option<u64>, edits: Vec<SenderEdit>
+            ) -> Outcomes;
+            plain get "get" (token: String, account: String, ids: Vec<String>) -> (Vec<Submission>, u64);
+            plain changed "changed" (token: String, account: String, since: u64, max: u32) -> Changes;
+            plain query "query" (token: String, account: String, filter: Filter) -> (Vec<String>, u64);
+            plain set "set" (
+                token: String, account: String, if_in_state: Option<u64>, edits: Vec<Edit>
+            ) -> Outcomes;
+            plain get_vacation "get-vacation" (token: String, account: String) -> (Vacation, u64);
+            plain set_vacation "set-vacation" (
+                token: String, account: String, if_in_state: Option<u64>, vacation: Vacation
+            ) -> (u64, u64);
+        } }
         $each! { blobs of OBJECTS {
             takes put "put" (token: String, request: PutRequest) -> PutResult;
             gives get "get" (token: String, request: GetRequest) -> GetResult;

@@ -25,13 +25,21 @@ spin_sdk::wit_bindgen::generate!({
             export concierge:booking/reservations@0.1.0;
             export concierge:identity/passwords@0.1.0;
             export concierge:identity/sigv4@0.1.0;
+            export concierge:mail/accounts@0.1.0;
+            export concierge:mail/emails@0.1.0;
+            export concierge:mail/events@0.1.0;
+            export concierge:mail/mailboxes@0.1.0;
+            export concierge:mail/messages@0.1.0;
+            export concierge:mail/outgoing@0.1.0;
+            export concierge:mail/search@0.1.0;
+            export concierge:mail/submissions@0.1.0;
             export concierge:objects/blobs@0.1.0;
             export concierge:objects/buckets@0.1.0;
             export concierge:objects/listing@0.1.0;
             export concierge:objects/multipart@0.1.0;
         }
     ",
-    path: ["../../wit/booking", "../../wit/identity", "../../wit/objects"],
+    path: ["../../wit/booking", "../../wit/identity", "../../wit/mail", "../../wit/objects"],
     runtime_path: "spin_sdk::wit_bindgen::rt",
     generate_all,
     additional_derives: [serde::Serialize, serde::Deserialize],

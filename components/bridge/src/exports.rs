@@ -1,8 +1,8 @@
 //! The exported functions, made from the list of all functions.
 
-use crate::bindings::exports::concierge::{booking, identity, objects};
+use crate::bindings::exports::concierge::{booking, identity, mail, objects};
 use crate::request;
-use concierge_wit_http::{ContractError, Failure, Function, functions};
+use concierge_wit_http::{ARGUMENTS_MAX_BYTES, ContractError, Failure, Function, functions};
 use spin_sdk::wit_bindgen::rt::async_support::StreamReader;
 
 struct Bridge;
@@ -54,6 +54,9 @@ mod contracts {
         administration, availability, catalogue, changes, payments, reports, reservations,
     };
     pub(super) use super::identity::{passwords, sigv4};
+    pub(super) use super::mail::{
+        accounts, emails, events, mailboxes, messages, outgoing, search, submissions,
+    };
     pub(super) use super::objects::{blobs, buckets, listing, multipart};
 }
 
@@ -86,6 +89,16 @@ impl ContractError for identity::passwords::Error {
 impl ContractError for identity::sigv4::Error {
     fn of(_: &Failure) -> Self {
         Self::Unavailable
+    }
+}
+
+impl ContractError for mail::accounts::Error {
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::TooLong => Self::TooLarge(ARGUMENTS_MAX_BYTES as u64),
+            failure if failure.passes() => Self::Unavailable,
+            _ => Self::Internal,
+        }
     }
 }
 

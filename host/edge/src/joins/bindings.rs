@@ -14,6 +14,14 @@ wasmtime::component::bindgen!({
             import concierge:booking/reservations@0.1.0;
             import concierge:identity/passwords@0.1.0;
             import concierge:identity/sigv4@0.1.0;
+            import concierge:mail/accounts@0.1.0;
+            import concierge:mail/emails@0.1.0;
+            import concierge:mail/events@0.1.0;
+            import concierge:mail/mailboxes@0.1.0;
+            import concierge:mail/messages@0.1.0;
+            import concierge:mail/outgoing@0.1.0;
+            import concierge:mail/search@0.1.0;
+            import concierge:mail/submissions@0.1.0;
             import concierge:objects/blobs@0.1.0;
             import concierge:objects/buckets@0.1.0;
             import concierge:objects/listing@0.1.0;
@@ -22,10 +30,10 @@ wasmtime::component::bindgen!({
         }
     ",
     world: "concierge:edge/joins",
-    path: ["../../wit/booking", "../../wit/identity", "../../wit/objects", "wit/spin-variables.wit"],
+    path: ["../../wit/booking", "../../wit/identity", "../../wit/mail", "../../wit/objects", "wit/spin-variables.wit"],
     imports: { default: async | store | trappable },
     additional_derives: [serde::Serialize, serde::Deserialize],
 });
 
-pub(super) use self::concierge::{booking, identity, objects};
+pub(super) use self::concierge::{booking, identity, mail, objects};
 pub(super) use self::spin::variables::variables;
