@@ -293,7 +293,9 @@ fn respond(answer: Answer, permit: OwnedSemaphorePermit) -> Result<Response<Answ
                         stream,
                         _permit: permit,
                     });
-                    Outgoing::new(stream, Some(length)).boxed_unsync()
+                    // A stream without an end has no length to tell.
+                    let length = (length != u64::MAX).then_some(length);
+                    Outgoing::new(stream, length).boxed_unsync()
                 }
             }
         }

@@ -100,10 +100,15 @@ impl Stream for Upload {
     }
 }
 
+/// The length of a stream without an end.
+pub(super) const ENDLESS: u64 = u64::MAX;
+
 /// The bytes that a call gives, from wherever it was answered.
 pub(super) enum Output {
     /// From the object store in this process.
     Store(ObjectStream),
+    /// From mail in this process.
+    Mail(concierge_mail::types::calls::ByteStream),
     /// From the host elsewhere.
     Host(ByteStream),
 }
@@ -115,6 +120,10 @@ impl Stream for Output {
         match &mut *self {
             Self::Store(object) => {
                 let next = ready!(Pin::new(object).poll_next(cx));
+                Poll::Ready(next.map(|data| data.map_err(|e| StreamError(e.to_string()))))
+            }
+            Self::Mail(stream) => {
+                let next = ready!(stream.as_mut().poll_next(cx));
                 Poll::Ready(next.map(|data| data.map_err(|e| StreamError(e.to_string()))))
             }
             Self::Host(stream) => stream.as_mut().poll_next(cx),
@@ -153,8 +162,10 @@ impl Body for Download {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         Poll::Ready(match ready!(Pin::new(&mut self.output).poll_next(cx)) {
             Some(Ok(data)) => {
-                let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
-                self.left = self.left.saturating_sub(length);
+                if self.left != ENDLESS {
+                    let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
+                    self.left = self.left.saturating_sub(length);
+                }
                 Some(Ok(Frame::data(data)))
             }
             Some(Err(error)) => Some(Err(Error::InternalError(Some(error.to_string())))),
@@ -167,7 +178,10 @@ impl Body for Download {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        match self.left {
+            ENDLESS => SizeHint::default(),
+            left => SizeHint::with_exact(left),
+        }
     }
 }
 

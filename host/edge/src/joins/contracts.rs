@@ -13,7 +13,9 @@ use super::{Joins, Services};
 use crate::instance::InstanceState;
 use concierge_objects::BodyStream;
 use concierge_wit_http::server::{Answer as Reply, Call, Refusal};
-use concierge_wit_http::{ContractError, Failure, Function, decode, encode, functions};
+use concierge_wit_http::{
+    ARGUMENTS_MAX_BYTES, ContractError, Failure, Function, decode, encode, functions,
+};
 use wasmtime::component::StreamReader;
 
 /// What the domain crates answer with in this process.
@@ -22,6 +24,9 @@ mod local {
         administration, availability, catalogue, changes, payments, reports, reservations,
     };
     pub(super) use crate::joins::identity::{passwords, sigv4};
+    pub(super) use crate::joins::mail::{
+        accounts, emails, events, mailboxes, messages, outgoing, search, submissions,
+    };
     pub(super) use crate::joins::objects::{blobs, buckets, listing, multipart};
 }
 
@@ -31,6 +36,9 @@ mod generated {
         administration, availability, catalogue, changes, payments, reports, reservations,
     };
     pub(super) use crate::joins::bindings::identity::{passwords, sigv4};
+    pub(super) use crate::joins::bindings::mail::{
+        accounts, emails, events, mailboxes, messages, outgoing, search, submissions,
+    };
     pub(super) use crate::joins::bindings::objects::{blobs, buckets, listing, multipart};
 }
 
@@ -222,6 +230,16 @@ impl ContractError for generated::passwords::Error {
 impl ContractError for generated::sigv4::Error {
     fn of(_: &Failure) -> Self {
         Self::Unavailable
+    }
+}
+
+impl ContractError for generated::accounts::Error {
+    fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::TooLong => Self::TooLarge(ARGUMENTS_MAX_BYTES as u64),
+            failure if failure.passes() => Self::Unavailable,
+            _ => Self::Internal,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod booking;
 mod call;
 mod contracts;
 mod identity;
+mod mail;
 mod objects;
 mod variables;
 
@@ -25,6 +26,7 @@ use crate::instance::InstanceState;
 use bindings::objects::blobs;
 use concierge_booking::Booking;
 use concierge_identity::{AccountId, Identity, Principal};
+use concierge_mail::Mail;
 use concierge_objects::ObjectStore;
 use concierge_wit_http::Client;
 use concierge_wit_http::server::{Answer, Call, Refusal};
@@ -40,6 +42,8 @@ pub struct Services {
     pub identity: Option<Arc<Identity>>,
     /// Behind `concierge:booking`.
     pub booking: Option<Arc<Booking>>,
+    /// Behind `concierge:mail`.
+    pub mail: Option<Arc<Mail>>,
     /// Behind `concierge:objects`.
     pub objects: Option<Arc<ObjectStore>>,
     /// A host elsewhere, which answers everything in place of them.
@@ -49,7 +53,7 @@ pub struct Services {
 }
 
 /// The interfaces that `imports` in `spin.toml` can grant, as `package/interface`.
-pub const INTERFACES: [&str; 13] = [
+pub const INTERFACES: [&str; 21] = [
     "concierge:booking/administration",
     "concierge:booking/availability",
     "concierge:booking/catalogue",
@@ -59,6 +63,14 @@ pub const INTERFACES: [&str; 13] = [
     "concierge:booking/reservations",
     PASSWORDS,
     SIGV4,
+    "concierge:mail/accounts",
+    "concierge:mail/emails",
+    "concierge:mail/events",
+    "concierge:mail/mailboxes",
+    "concierge:mail/messages",
+    "concierge:mail/outgoing",
+    "concierge:mail/search",
+    "concierge:mail/submissions",
     "concierge:objects/blobs",
     "concierge:objects/buckets",
     "concierge:objects/listing",
@@ -84,6 +96,7 @@ impl Services {
         let behind = match interface.split_once('/') {
             _ if self.remote.is_some() => true,
             Some(("concierge:booking", _)) => self.identity.is_some() && self.booking.is_some(),
+            Some(("concierge:mail", _)) => self.identity.is_some() && self.mail.is_some(),
             Some(("concierge:objects", _)) => self.identity.is_some() && self.objects.is_some(),
             _ => self.identity.is_some(),
         };
@@ -111,6 +124,14 @@ impl Services {
             }
             ("concierge:identity", "passwords") => contracts::passwords::dispatch(self, call).await,
             ("concierge:identity", "sigv4") => contracts::sigv4::dispatch(self, call).await,
+            ("concierge:mail", "accounts") => contracts::accounts::dispatch(self, call).await,
+            ("concierge:mail", "emails") => contracts::emails::dispatch(self, call).await,
+            ("concierge:mail", "events") => contracts::events::dispatch(self, call).await,
+            ("concierge:mail", "mailboxes") => contracts::mailboxes::dispatch(self, call).await,
+            ("concierge:mail", "messages") => contracts::messages::dispatch(self, call).await,
+            ("concierge:mail", "outgoing") => contracts::outgoing::dispatch(self, call).await,
+            ("concierge:mail", "search") => contracts::search::dispatch(self, call).await,
+            ("concierge:mail", "submissions") => contracts::submissions::dispatch(self, call).await,
             ("concierge:objects", "blobs") => contracts::blobs::dispatch(self, call).await,
             ("concierge:objects", "buckets") => contracts::buckets::dispatch(self, call).await,
             ("concierge:objects", "listing") => contracts::listing::dispatch(self, call).await,
@@ -160,7 +181,7 @@ pub(crate) fn add_to_linker(
     linker: &mut Linker<InstanceState>,
     granted: &[String],
 ) -> wasmtime::Result<()> {
-    use bindings::booking;
+    use bindings::{booking, mail};
     use bindings::identity::{passwords, sigv4};
     use bindings::objects::{buckets, listing, multipart};
     bindings::variables::add_to_linker::<_, Joins>(linker, |state| state)?;
@@ -189,6 +210,14 @@ pub(crate) fn add_to_linker(
             }
             PASSWORDS => passwords::add_to_linker::<_, Joins>(linker, |state| state)?,
             SIGV4 => sigv4::add_to_linker::<_, Joins>(linker, |state| state)?,
+            "concierge:mail/accounts" => mail::accounts::add_to_linker::<_, Joins>(linker, |state| state)?,
+            "concierge:mail/emails" => mail::emails::add_to_linker::<_, Joins>(linker, |state| state)?,
+            "concierge:mail/events" => mail::events::add_to_linker::<_, Joins>(linker, |state| state)?,
+            "concierge:mail/mailboxes" => mail::mailboxes::add_to_linker::<_, Joins>(linker, |state| state)?,
+            "concierge:mail/messages" => mail::messages::add_to_linker::<_, Joins>(linker, |state| state)?,
+            "concierge:mail/outgoing" => mail::outgoing::add_to_linker::<_, Joins>(linker, |state| state)?,
+            "concierge:mail/search" => mail::search::add_to_linker::<_, Joins>(linker, |state| state)?,
+            "concierge:mail/submissions" => mail::submissions::add_to_linker::<_, Joins>(linker, |state| state)?,
             "concierge:objects/blobs" => blobs::add_to_linker::<_, Joins>(linker, |state| state)?,
             "concierge:objects/buckets" => {
                 buckets::add_to_linker::<_, Joins>(linker, |state| state)?
