@@ -9,7 +9,7 @@ use super::folders::to_file_name;
 use super::tree::{Directories, Directory};
 use super::{LineBreaks, ReadError, Stored, below, read_message, set_time};
 
-/// Reads all `.eml` files in a folder and those below it; other files are passed over. The folders of a message are
+/// Reads all `.eml` files in a folder and those below it, where other files are passed over; or one file. The folders of a message are
 /// those that its file lies in. Received times and keywords are not in such files.
 #[derive(Debug)]
 pub struct EmlReader {
@@ -19,13 +19,17 @@ pub struct EmlReader {
 }
 
 impl EmlReader {
-    /// A reader of what is in the folder `root` and below.
+    /// A reader of what is in the folder `root` and below, or of the file `root`.
     #[must_use]
     pub fn new(root: &Path) -> Self {
+        let (directories, files) = match root.is_file() {
+            true => (Directories::none(), VecDeque::from([root.to_owned()])),
+            false => (Directories::below(root), VecDeque::new()),
+        };
         Self {
-            directories: Directories::below(root),
+            directories,
             directory: Vec::new(),
-            files: VecDeque::new(),
+            files,
         }
     }
 
@@ -161,5 +165,16 @@ mod tests {
         assert_eq!(read[2].as_ref().unwrap().bytes, b"A: 1\r\n\r\nx\r\n");
         let missing: Vec<_> = EmlReader::new(&directory.path().join("none")).collect();
         assert!(matches!(missing[..], [Err(ReadError::Io { .. })]));
+    }
+
+    #[test]
+    fn a_file_can_be_read_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("one");
+        fs::write(&path, "Subject: alone\n\nhello\n").unwrap();
+        let read: Vec<_> = EmlReader::new(&path).map(Result::unwrap).collect();
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].bytes, b"Subject: alone\r\n\r\nhello\r\n");
+        assert!(read[0].folder.is_empty());
     }
 }

@@ -33,6 +33,12 @@ impl Directories {
         }
     }
 
+    pub(super) fn none() -> Self {
+        Self {
+            pending: Vec::new(),
+        }
+    }
+
     pub(super) fn next(&mut self) -> Option<Directory> {
         self.pending.pop()
     }
