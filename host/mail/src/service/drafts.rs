@@ -39,6 +39,8 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         match error {
             Error::TooLarge(max) => Self::Refused(too_large(max)),
+            // It went after it was found: another call destroyed it meanwhile.
+            Error::NotFound => Self::Refused(Refusal::not_found()),
             error => Self::Failed(error),
         }
     }

@@ -65,27 +65,35 @@ impl Mail {
             .buffered(AT_ONCE);
         let mut emails = Vec::new();
         let mut size = 0;
-        while let Some((row, deep)) = read.try_next().await? {
-            size += deep.size();
+        while let Some(found) = read.try_next().await? {
+            let Some((row, deep)) = found else {
+                continue;
+            };
+            let email = views::email(row, deep);
+            size += views::size(&email);
             if size > ANSWER_MAX_BYTES {
                 return Err(Error::TooLarge(ANSWER_MAX_BYTES));
             }
-            emails.push(views::email(row, deep));
+            emails.push(email);
         }
         Ok((emails, state))
     }
 
+    /// Reads an email's message; `None`: another call has destroyed it since it was found.
     async fn deep(
         &self,
         account: AccountId,
         row: EmailRow,
         detail: Detail,
-    ) -> Result<(EmailRow, Deep), Error> {
+    ) -> Result<Option<(EmailRow, Deep)>, Error> {
         let blob = row.blob.into();
-        let opened = self.contents.open(account, &blob).await?;
+        let opened = match self.contents.open(account, &blob).await {
+            Err(Error::NotFound) => return Ok(None),
+            opened => opened?,
+        };
         let loaded = self.contents.load(&opened).await?;
         let deep = views::with_message(loaded, move |message, _| Deep::of(message, &blob, &detail));
-        Ok((row, deep.await?))
+        Ok(Some((row, deep.await?)))
     }
 
     /// What messages say, without their being emails (`Email/parse`). A refusal is [`Reason::BlobNotFound`], or
@@ -103,8 +111,14 @@ impl Mail {
         let account = self.read(principal, account).await?;
         at_most(blobs.len(), IDS_MAX)?;
         let mut parsed = Vec::new();
+        let mut size = 0;
         for blob in &blobs {
-            parsed.push(item(self.parse(account, blob, detail).await)?);
+            let email = item(self.parse(account, blob, detail).await)?;
+            size += email.as_ref().map_or(0, views::size);
+            if size > ANSWER_MAX_BYTES {
+                return Err(Error::TooLarge(ANSWER_MAX_BYTES));
+            }
+            parsed.push(email);
         }
         Ok(parsed)
     }

@@ -18,6 +18,8 @@ mod messages;
 mod outgoing;
 mod search;
 mod submissions;
+#[cfg(test)]
+mod tests;
 mod vacation;
 mod views;
 
@@ -86,6 +88,13 @@ pub struct Mail {
 impl Mail {
     /// Starts the service and the work behind, on the runtime that calls, which has to outlive it.
     pub fn start(setup: Setup) -> Arc<Self> {
+        let mail = Arc::new(Self::new(setup));
+        mail.background.start(&mail);
+        mail
+    }
+
+    /// The service without the work behind.
+    fn new(setup: Setup) -> Self {
         let (store, clock) = (setup.store, setup.clock);
         let contents = Contents::new(
             Arc::clone(&store),
@@ -93,7 +102,7 @@ impl Mail {
             Arc::clone(&clock),
             setup.options.spool.clone(),
         );
-        let mail = Arc::new(Self {
+        Self {
             store,
             relay: setup.relay,
             pushes: setup.pushes,
@@ -105,9 +114,7 @@ impl Mail {
             clock,
             options: setup.options,
             background: Background::default(),
-        });
-        mail.background.start(&mail);
-        mail
+        }
     }
 
     /// Ends the work behind, and then closes the store.

@@ -54,8 +54,8 @@ impl Mail {
         self.store.query(account, query, window).await
     }
 
-    /// How the results of a query changed since a state (RFC 8620 §5.6). `up_to` is a client's leave to tell less,
-    /// which is not taken: all is told.
+    /// How the results of a query changed since a state (RFC 8620 §5.6). The leave to tell less
+    /// (`up-to`) is not taken: all is told.
     ///
     /// # Errors
     /// Those of [`Self::search_emails`]; [`Error::CannotCalculateChanges`], [`Error::TooManyChanges`].
@@ -67,10 +67,9 @@ impl Mail {
         query: Query,
         since: StateNumber,
         max: Option<u32>,
-        up_to: Option<String>,
+        _up_to: Option<String>,
         calculate_total: bool,
     ) -> Result<QueryChanges, Error> {
-        drop(up_to);
         let account = self.read(principal, account).await?;
         let query = self.resolved(account, query).await?;
         self.store

@@ -53,15 +53,15 @@ impl Deep {
             texts: message.texts(detail.texts, detail.max_text_bytes),
         }
     }
+}
 
-    /// Octets, about.
-    pub(crate) fn size(&self) -> u64 {
-        let parts = self.parts.iter().flat_map(|part| &part.headers);
-        let fields = self.headers.iter().flatten().chain(parts);
-        let fields = fields.map(|field| field.name.len() + field.value.len());
-        let texts = self.texts.iter().map(|text| text.value.len());
-        fields.chain(texts).sum::<usize>() as u64
-    }
+/// Octets of an email's texts and headers.
+pub(crate) fn size(email: &Email) -> u64 {
+    let parts = email.parts.iter().flat_map(|part| &part.headers);
+    let fields = email.headers.iter().chain(parts);
+    let fields = fields.map(|field| field.name.len() + field.value.len());
+    let texts = email.texts.iter().map(|text| text.value.len());
+    fields.chain(texts).sum::<usize>() as u64
 }
 
 fn part(read: concierge_mail_message::Part, blob: &BlobId) -> Part {
