@@ -81,6 +81,14 @@ impl CreatedIds {
         }
     }
 
+    /// The ids that texts stand for. A creation id that stands for nothing stays as it is, which is the id of nothing.
+    pub fn resolved(&self, texts: Vec<String>) -> Vec<String> {
+        let texts = texts.into_iter();
+        texts
+            .map(|text| self.resolve(&text).map(str::to_owned).unwrap_or(text))
+            .collect()
+    }
+
     /// As the response tells them.
     pub fn to_json(&self) -> Value {
         self.0

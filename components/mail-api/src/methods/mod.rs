@@ -74,7 +74,9 @@ impl Method {
         match self {
             Self::Blob(method) => method.capability(),
             Self::Core(_) | Self::Push(_) => Capability::Core,
-            Self::Email(_) | Self::Mailbox(_) | Self::Snippet(_) | Self::Thread(_) => Capability::Mail,
+            Self::Email(_) | Self::Mailbox(_) | Self::Snippet(_) | Self::Thread(_) => {
+                Capability::Mail
+            }
             Self::Identity(_) | Self::Submission(_) => Capability::Submission,
             Self::Quota(_) => Capability::Quota,
             Self::Vacation(_) => Capability::VacationResponse,

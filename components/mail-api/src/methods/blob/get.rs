@@ -81,7 +81,7 @@ pub async fn run<H: Host>(
     };
     arguments.finish()?;
     context.account(&account)?;
-    let ids = distinct(&ids)?;
+    let ids = distinct(&context.created.resolved(ids))?;
     let digests = Digests {
         sha_1: wanted.sha_1,
         sha_256: wanted.sha_256,

@@ -50,7 +50,7 @@ pub async fn run<H: Host>(
     arguments.finish()?;
     context.account(&account)?;
     let referrers = referrers(names)?;
-    let ids = distinct(&ids)?;
+    let ids = distinct(&context.created.resolved(ids))?;
     let host = context.host;
     let found = host
         .lookup_blobs(context.token, &account, ids.clone())

@@ -3,15 +3,22 @@
 
 pub mod all;
 pub mod changes;
+mod copy;
+mod draft;
 pub mod filter;
 mod get;
+mod import;
 pub mod keyword;
+mod made;
 pub mod object;
 mod parse;
 pub mod parts;
+mod patch;
+mod placement;
 pub mod properties;
 mod query;
 pub mod room;
+mod set;
 #[cfg(test)]
 pub mod tests;
 
@@ -30,6 +37,12 @@ pub enum Method {
     Parse,
     /// What changed of them.
     Changes,
+    /// Makes, changes and destroys.
+    Set,
+    /// From another account.
+    Copy,
+    /// Messages that are there as blobs.
+    Import,
     /// Those that match.
     Query,
     /// How the results of a query changed.
@@ -43,6 +56,9 @@ impl Method {
             "get" => Some(Self::Get),
             "parse" => Some(Self::Parse),
             "changes" => Some(Self::Changes),
+            "set" => Some(Self::Set),
+            "copy" => Some(Self::Copy),
+            "import" => Some(Self::Import),
             "query" => Some(Self::Query),
             "queryChanges" => Some(Self::QueryChanges),
             _ => None,
@@ -64,6 +80,9 @@ pub async fn run<H: Host>(
         Method::Get => get::run(context, arguments).await,
         Method::Parse => parse::run(context, arguments).await,
         Method::Changes => changes::run(context, arguments).await,
+        Method::Set => set::run(context, arguments).await,
+        Method::Copy => copy::run(context, arguments).await,
+        Method::Import => import::run(context, arguments).await,
         Method::Query => query::query(context, arguments).await,
         Method::QueryChanges => query::query_changes(context, arguments).await,
     }
