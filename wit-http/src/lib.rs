@@ -48,9 +48,7 @@ pub mod server;
 
 #[cfg(feature = "client")]
 pub use client::{Client, ClientError, ClientOptions};
-pub use contract::{
-    BOOKING, Function, IDENTITY, MAIL, OBJECTS, PACKAGES, PATH_PREFIX, Package,
-};
+pub use contract::{BOOKING, Function, IDENTITY, MAIL, OBJECTS, PACKAGES, PATH_PREFIX, Package};
 pub use encoding::{
     ANSWER_MAX_BYTES, ARGUMENTS_HEADER, ARGUMENTS_MAX_BYTES, CONTRACT_HEADER, HEADER_MAX_BYTES,
     Placed, RESULT_HEADER, STREAM_HEADER_MAX_BYTES, decode, decode_header, encode, place,

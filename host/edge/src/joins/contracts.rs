@@ -12,7 +12,7 @@ use super::call::{self, Caller as Instance};
 use super::{Joins, Services};
 use crate::instance::InstanceState;
 use concierge_objects::BodyStream;
-use concierge_wit_http::server::{Answer as Reply, Call, Refusal};
+use concierge_wit_http::server::{Answer as Reply, Call, Refusal as Unanswered};
 use concierge_wit_http::{
     ARGUMENTS_MAX_BYTES, ContractError, Failure, Function, decode, encode, functions,
 };
@@ -54,12 +54,12 @@ macro_rules! interface {
             pub(in crate::joins) async fn dispatch(
                 services: &Services,
                 call: Call,
-            ) -> Result<Reply, Refusal> {
+            ) -> Result<Reply, Unanswered> {
                 match call.function.as_str() {
                     $( $name => answer! {
                         $kind $function ($($argument: $type),*) -> $result, services, call
                     }, )*
-                    _ => Err(Refusal::unknown(call.package, &call.interface, &call.function)),
+                    _ => Err(Unanswered::unknown(call.package, &call.interface, &call.function)),
                 }
             }
 

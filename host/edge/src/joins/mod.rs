@@ -181,9 +181,9 @@ pub(crate) fn add_to_linker(
     linker: &mut Linker<InstanceState>,
     granted: &[String],
 ) -> wasmtime::Result<()> {
-    use bindings::{booking, mail};
     use bindings::identity::{passwords, sigv4};
     use bindings::objects::{buckets, listing, multipart};
+    use bindings::{booking, mail};
     bindings::variables::add_to_linker::<_, Joins>(linker, |state| state)?;
     for interface in granted {
         match interface.as_str() {
@@ -210,14 +210,30 @@ pub(crate) fn add_to_linker(
             }
             PASSWORDS => passwords::add_to_linker::<_, Joins>(linker, |state| state)?,
             SIGV4 => sigv4::add_to_linker::<_, Joins>(linker, |state| state)?,
-            "concierge:mail/accounts" => mail::accounts::add_to_linker::<_, Joins>(linker, |state| state)?,
-            "concierge:mail/emails" => mail::emails::add_to_linker::<_, Joins>(linker, |state| state)?,
-            "concierge:mail/events" => mail::events::add_to_linker::<_, Joins>(linker, |state| state)?,
-            "concierge:mail/mailboxes" => mail::mailboxes::add_to_linker::<_, Joins>(linker, |state| state)?,
-            "concierge:mail/messages" => mail::messages::add_to_linker::<_, Joins>(linker, |state| state)?,
-            "concierge:mail/outgoing" => mail::outgoing::add_to_linker::<_, Joins>(linker, |state| state)?,
-            "concierge:mail/search" => mail::search::add_to_linker::<_, Joins>(linker, |state| state)?,
-            "concierge:mail/submissions" => mail::submissions::add_to_linker::<_, Joins>(linker, |state| state)?,
+            "concierge:mail/accounts" => {
+                mail::accounts::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:mail/emails" => {
+                mail::emails::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:mail/events" => {
+                mail::events::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:mail/mailboxes" => {
+                mail::mailboxes::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:mail/messages" => {
+                mail::messages::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:mail/outgoing" => {
+                mail::outgoing::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:mail/search" => {
+                mail::search::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
+            "concierge:mail/submissions" => {
+                mail::submissions::add_to_linker::<_, Joins>(linker, |state| state)?
+            }
             "concierge:objects/blobs" => blobs::add_to_linker::<_, Joins>(linker, |state| state)?,
             "concierge:objects/buckets" => {
                 buckets::add_to_linker::<_, Joins>(linker, |state| state)?

@@ -18,6 +18,9 @@ use std::time::Duration;
 /// The listener of a component that names none.
 pub const DEFAULT_LISTENER: &str = "web";
 
+/// The variable by which a component learns of its WebSocket's path.
+const WEBSOCKET_VARIABLE: &str = "jmap_websocket_path";
+
 /// An application: what `spin.toml` says, checked and resolved.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -50,6 +53,19 @@ pub struct ComponentConfig {
     pub variables: Arc<BTreeMap<String, String>>,
     /// What it may use.
     pub limits: ComponentLimits,
+    /// Where JMAP over WebSocket is offered for it.
+    pub websocket: Option<WebSocketConfig>,
+}
+
+/// JMAP over WebSocket (RFC 8887) before a component that speaks JMAP over HTTP: paths of its.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebSocketConfig {
+    /// Where clients open it.
+    pub path: String,
+    /// Where each of their requests is posted to.
+    pub requests: String,
+    /// The event stream (RFC 8620 §7.3).
+    pub events: String,
 }
 
 /// Why a manifest was refused. The texts are written for the person who edits it.
@@ -212,11 +228,15 @@ fn read_component(
         .iter()
         .map(resolve)
         .collect::<Result<Vec<_>, _>>()?;
-    let resolved = component
+    let mut resolved = component
         .variables
         .iter()
         .map(|(key, text)| Ok((key.clone(), resolve(text)?)))
         .collect::<Result<BTreeMap<_, _>, ManifestError>>()?;
+    if let Some(websocket) = &tool.websocket {
+        // So that its session can tell of it; where nobody offers one there is no such variable.
+        resolved.insert(WEBSOCKET_VARIABLE.to_owned(), websocket.path.clone());
+    }
     Ok(ComponentConfig {
         name: name.to_owned(),
         source: PathBuf::from(source),
@@ -234,7 +254,25 @@ fn read_component(
         allowed_outbound_hosts: AllowedHosts::parse(&hosts).map_err(|e| wrong(e.to_string()))?,
         environment: component.environment.clone(),
         variables: Arc::new(resolved),
-        limits: read_limits(tool).map_err(wrong)?,
+        limits: read_limits(tool).map_err(&wrong)?,
+        websocket: tool
+            .websocket
+            .as_ref()
+            .map(read_websocket)
+            .transpose()
+            .map_err(wrong)?,
+    })
+}
+
+fn read_websocket(config: &schema::WebSocket) -> Result<WebSocketConfig, String> {
+    let path = |name: &str, path: &String| match path.starts_with('/') && !path.contains('?') {
+        true => Ok(path.clone()),
+        false => Err(format!("websocket.{name} is no path that begins with /")),
+    };
+    Ok(WebSocketConfig {
+        path: path("path", &config.path)?,
+        requests: path("requests", &config.requests)?,
+        events: path("events", &config.events)?,
     })
 }
 

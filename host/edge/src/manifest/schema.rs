@@ -153,4 +153,14 @@ pub(super) struct Concierge {
     pub concurrent_requests: Option<u32>,
     pub requests_per_instance: Option<u32>,
     pub instance_requests: Option<u64>,
+    pub websocket: Option<WebSocket>,
+}
+
+/// `[component.X.tool.concierge.websocket]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WebSocket {
+    pub path: String,
+    pub requests: String,
+    pub events: String,
 }

@@ -15,6 +15,10 @@ pub(super) enum Refusal {
     HeadTooLarge,
     /// The request's target or host cannot be understood.
     BadRequest,
+    /// It asks for a WebSocket as it is not spoken here.
+    BadHandshake,
+    /// A page of another origin asks for a WebSocket.
+    ForeignOrigin,
     /// The body is larger than the component takes.
     BodyTooLarge,
     /// As many requests are under way as may be.
@@ -36,6 +40,14 @@ impl Refusal {
             Self::BadRequest => (
                 StatusCode::BAD_REQUEST,
                 "The request cannot be understood.\n",
+            ),
+            Self::ForeignOrigin => (
+                StatusCode::FORBIDDEN,
+                "Pages of other origins do not open WebSockets here.\n",
+            ),
+            Self::BadHandshake => (
+                StatusCode::UPGRADE_REQUIRED,
+                "A WebSocket here has version 13 and the subprotocol jmap.\n",
             ),
             Self::BodyTooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -80,6 +92,8 @@ impl Refusal {
             Self::NoRoute
             | Self::HeadTooLarge
             | Self::BadRequest
+            | Self::BadHandshake
+            | Self::ForeignOrigin
             | Self::ComponentFailed
             | Self::TimedOut => {}
         }

@@ -6,7 +6,7 @@ use crate::instance::{LoadGuard, RequestScope};
 use crate::joins::HostRead;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,11 +30,50 @@ pub(super) enum Sent {
     OnDemand,
 }
 
+/// Where a request's body comes from.
+pub(super) enum Source {
+    /// From the client.
+    Client(Incoming),
+    /// From the edge itself, which makes a request for a client.
+    Whole(Full<Bytes>),
+}
+
+impl Body for Source {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut *self {
+            Self::Client(body) => Pin::new(body).poll_frame(cx),
+            Self::Whole(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Client(body) => body.is_end_stream(),
+            Self::Whole(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Client(body) => body.size_hint(),
+            Self::Whole(body) => body.size_hint(),
+        }
+    }
+}
+
 /// A request's body as the component gets it: at most so many bytes, and ended when no one waits
 /// for the answer.
 pub(super) struct RequestBody {
     /// Absent only while it is dropped.
-    inner: Option<Incoming>,
+    inner: Option<Source>,
     sent: Sent,
     left: u64,
     scope: Arc<RequestScope>,
@@ -44,7 +83,7 @@ pub(super) struct RequestBody {
 
 impl RequestBody {
     pub(super) fn new(
-        inner: Incoming,
+        inner: Source,
         sent: Sent,
         most: u64,
         scope: Arc<RequestScope>,
@@ -128,7 +167,7 @@ impl Drop for RequestBody {
     }
 }
 
-async fn discard(mut body: Incoming) {
+async fn discard(mut body: Source) {
     let mut left = DISCARDED_MAX_BYTES;
     while let Some(Ok(frame)) = body.frame().await {
         let length = frame.data_ref().map_or(0, Bytes::len);

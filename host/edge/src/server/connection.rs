@@ -79,13 +79,13 @@ impl Acceptor {
                         client,
                         write_timeout: self.write_timeout,
                         drain: self.drain.clone(),
+                        permit,
                     };
                     let (tls, open) = (self.tls.clone(), open.clone());
                     tokio::spawn(async move {
                         open.increment(1.0);
                         served.connection(stream, tls).await;
                         open.decrement(1.0);
-                        drop(permit);
                     });
                 }
                 Err(error) => {
@@ -155,6 +155,7 @@ struct Served {
     client: SocketAddr,
     write_timeout: Duration,
     drain: CancellationToken,
+    permit: OwnedSemaphorePermit,
 }
 
 impl Served {
@@ -188,12 +189,17 @@ impl Served {
             routes: self.routes,
             client: spin::client_field(self.client),
             scheme,
+            drain: self.drain.clone(),
+            _permit: self.permit,
         });
         let service = service_fn(move |request| {
             let connection = Arc::clone(&connection);
             async move { Ok::<_, Infallible>(handle(&connection, request).await) }
         });
-        let mut served = pin!(self.server.serve_connection(TokioIo::new(stream), service));
+        let mut served = pin!(
+            self.server
+                .serve_connection_with_upgrades(TokioIo::new(stream), service)
+        );
         let result = tokio::select! {
             result = served.as_mut() => result,
             () = self.drain.cancelled() => {

@@ -1,9 +1,9 @@
 //! One request: routed, admitted, given to an instance, answered.
 
 use super::answer::Refusal;
-use super::body::{EdgeBody, GuestBody, RequestBody, Sent};
+use super::body::{EdgeBody, GuestBody, RequestBody, Sent, Source};
 use super::core::{Admission, Core, Routed, Target};
-use super::spin;
+use super::{spin, websocket};
 use crate::component::LoadedComponent;
 use crate::instance::{CallError, RequestScope};
 use crate::joins::{HostRead, WholeBody};
@@ -15,6 +15,8 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 use wasmtime_wasi_http::WasiBody;
 use wasmtime_wasi_http::p3::bindings::http::types::ErrorCode;
 
@@ -33,15 +35,22 @@ pub(super) struct Connection {
     /// The client's address, as Spin's header has it.
     pub(super) client: HeaderValue,
     pub(super) scheme: Scheme,
+    /// Ends what has no end of its own.
+    pub(super) drain: CancellationToken,
+    /// Its place among the connections; a WebSocket keeps it.
+    pub(super) _permit: OwnedSemaphorePermit,
 }
 
 /// Answers a request. Dropping the future means that the client went away.
 pub(super) async fn handle(
-    connection: &Connection,
-    request: Request<Incoming>,
+    connection: &Arc<Connection>,
+    mut request: Request<Incoming>,
 ) -> Response<EdgeBody> {
     let expects_in_vain = expects_in_vain(&request);
-    let mut response = answer(connection, request).await;
+    if let Some(response) = websocket::open(connection, &mut request).await {
+        return response;
+    }
+    let mut response = respond(connection, request.map(Source::Client)).await;
     if expects_in_vain {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
@@ -59,7 +68,11 @@ fn expects_in_vain(request: &Request<Incoming>) -> bool {
         && http_body::Body::is_end_stream(request.body())
 }
 
-async fn answer(connection: &Connection, mut request: Request<Incoming>) -> Response<EdgeBody> {
+/// Answers a request, whether it came from the client or is made for one.
+pub(super) async fn respond(
+    connection: &Connection,
+    mut request: Request<Source>,
+) -> Response<EdgeBody> {
     let started = Instant::now();
     if header_bytes(request.headers()) > HEADER_BYTES_MAX {
         return Refusal::HeadTooLarge.response(None);
@@ -117,7 +130,7 @@ fn sent_request_id(headers: &HeaderMap) -> Option<HeaderValue> {
     (plain && (1..=REQUEST_ID_MAX_BYTES).contains(&id.len())).then(|| id.clone())
 }
 
-fn announced_length(request: &Request<Incoming>) -> u64 {
+fn announced_length(request: &Request<Source>) -> u64 {
     http_body::Body::size_hint(request.body()).lower()
 }
 
@@ -127,7 +140,7 @@ fn prepare(
     target: &Target,
     component: &LoadedComponent,
     scope: &Arc<RequestScope>,
-    request: Request<Incoming>,
+    request: Request<Source>,
 ) -> Option<Request<WasiBody>> {
     let (mut parts, body) = request.into_parts();
     let mut uri = std::mem::take(&mut parts.uri).into_parts();

@@ -8,6 +8,7 @@ mod handler;
 mod listener;
 mod spin;
 pub(crate) mod tls;
+mod websocket;
 
 pub(crate) use self::core::{Core, CoreSetup};
 pub(crate) use listener::Listener;

@@ -90,7 +90,7 @@ macro_rules! variant {
         impl $crate::joins::mail::convert::To<$to> for $from {
             fn to(self) -> $to {
                 match self {
-                    $( <$from>::$case $(($($value),+))? => <$to>::$case $(($(
+                    $( Self::$case $(($($value),+))? => <$to>::$case $(($(
                         $crate::joins::mail::convert::To::to($value)
                     ),+))?, )*
                 }
