@@ -18,7 +18,7 @@ use std::process::Command;
 use std::{env, fs};
 
 /// The components that are embedded: packages in `components/`.
-const COMPONENTS: &[&str] = &["booking", "object-router", "hello-objects"];
+const COMPONENTS: &[&str] = &["booking", "mail-api", "object-router", "hello-objects"];
 /// Components that are built beside them for `spin up`, and for tests that compose them as Spin does.
 const BUILT: &[&str] = &["bridge"];
 /// The default manifest, at the root of the repository.

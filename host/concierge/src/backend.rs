@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::config::Config;
 use crate::data_dir::{DataDir, Layout, Refused, held};
 use crate::exit::Failure;
+use crate::mail::{self, OpenMail};
 use crate::storage::{self, Storage};
 
 /// For whoever has the directory to answer or to let it go: a server that is
@@ -86,6 +87,7 @@ pub struct Opened {
     admin: Arc<Admin>,
     storage: Option<Storage>,
     booking: Option<OpenBooking>,
+    mail: Option<OpenMail>,
     /// The lock is held as long as anything is open.
     _data: DataDir,
 }
@@ -102,6 +104,9 @@ impl Session {
     /// Closes what was opened.
     pub async fn close(self) {
         if let Self::Here(opened) = self {
+            if let Some(mail) = opened.mail {
+                mail.close().await;
+            }
             if let Some(booking) = opened.booking {
                 booking.close().await;
             }
@@ -141,11 +146,19 @@ async fn open_here(data: DataDir, config: &Config, needs: Needs) -> Result<Opene
         true => Some(booking::open(config, layout, None).await?),
         false => None,
     };
+    let mail = match (needs.mail, &storage) {
+        (true, Some(storage)) => {
+            let objects = Arc::clone(&storage.objects);
+            Some(mail::open(config, layout, objects).await?)
+        }
+        _ => None,
+    };
     let admin = Arc::new(Admin {
         tokens: Arc::new(tokens),
         identity: Arc::new(identity),
         objects: storage.as_ref().map(|storage| Arc::clone(&storage.objects)),
         booking: booking.as_ref().map(|booking| Arc::clone(&booking.service)),
+        mail: mail.as_ref().map(|mail| Arc::clone(&mail.service)),
         process: Process {
             data: config.data.display().to_string(),
             started: None,
@@ -156,6 +169,7 @@ async fn open_here(data: DataDir, config: &Config, needs: Needs) -> Result<Opene
         admin,
         storage,
         booking,
+        mail,
         _data: data,
     })
 }

@@ -59,6 +59,21 @@ impl Layout {
         self.root.join("payment-sandbox.sqlite")
     }
 
+    /// Mail.
+    pub fn mail(&self) -> PathBuf {
+        self.root.join("mail")
+    }
+
+    /// The search index of mail; it can be made again from mail.
+    pub fn mail_index(&self) -> PathBuf {
+        self.root.join("mail-index")
+    }
+
+    /// Messages that are not whole yet; may be deleted while nothing runs.
+    pub fn mail_spool(&self) -> PathBuf {
+        self.root.join("mail-spool")
+    }
+
     /// The volumes of the node that is there when no other is configured.
     pub fn node(&self) -> PathBuf {
         self.root.join("node")

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use concierge_booking::Booking;
+use concierge_mail::Mail;
 use concierge_objects::{Error, NodeReport, ObjectStore, Status};
 
 /// Between two looks at the store. What `/healthz` says is this old at most
@@ -13,6 +14,16 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// not answer. Longer than nodes that cannot be reached hold the look up.
 const STALE: Duration = Duration::from_secs(60);
 
+/// What is looked at.
+pub struct Watched {
+    /// The object store.
+    pub objects: Arc<ObjectStore>,
+    /// Bookings.
+    pub booking: Arc<Booking>,
+    /// Mail.
+    pub mail: Arc<Mail>,
+}
+
 /// What was seen last, for whoever asks.
 pub struct Health {
     seen: Mutex<(Instant, Vec<String>)>,
@@ -20,11 +31,8 @@ pub struct Health {
 
 impl Health {
     /// Looks once, and then from time to time until the task is aborted.
-    pub async fn watch(
-        objects: Arc<ObjectStore>,
-        booking: Arc<Booking>,
-    ) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
-        let first = look(&objects, &booking).await;
+    pub async fn watch(what: Watched) -> (Arc<Self>, tokio::task::JoinHandle<()>) {
+        let first = look(&what).await;
         let health = Arc::new(Self {
             seen: Mutex::new((Instant::now(), first)),
         });
@@ -32,7 +40,7 @@ impl Health {
         let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(INTERVAL).await;
-                let failures = look(&objects, &booking).await;
+                let failures = look(&what).await;
                 *watched.seen.lock().unwrap_or_else(PoisonError::into_inner) =
                     (Instant::now(), failures);
             }
@@ -53,13 +61,14 @@ impl Health {
     }
 }
 
-async fn look(objects: &ObjectStore, booking: &Booking) -> Vec<String> {
-    let status = objects.status().await;
+async fn look(what: &Watched) -> Vec<String> {
+    let status = what.objects.status().await;
     if let Ok(status) = &status {
         measure(status);
     }
     let mut failures = failures(&status);
-    failures.extend(booking_trouble(booking));
+    failures.extend(booking_trouble(&what.booking));
+    failures.extend(what.mail.health().err().map(|why| format!("mail: {why}")));
     for failure in &failures {
         tracing::error!("not healthy: {failure}");
     }

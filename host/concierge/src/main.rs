@@ -15,6 +15,7 @@ mod data_dir;
 mod exit;
 mod health;
 mod internal;
+mod mail;
 mod serve;
 mod storage;
 mod telemetry;

@@ -6,6 +6,7 @@ use concierge_identity::{
 };
 
 use super::booking::Import;
+use super::mail::{MailAccountChange, MailMessage, MailSharing};
 
 /// A call of the administration.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +119,50 @@ pub enum Call {
         /// Accounts that do no more.
         remove: Vec<AccountSelector>,
     },
+    /// All accounts with mail.
+    ListMailAccounts,
+    /// Gives an account mail, or changes what it has.
+    PutMailAccount {
+        /// Which.
+        account: AccountSelector,
+        /// What is to be.
+        change: MailAccountChange,
+    },
+    /// Shows an account's mail to another, or no longer.
+    ShareMail {
+        /// Whose.
+        account: AccountSelector,
+        /// To whom.
+        with: AccountSelector,
+        /// How.
+        sharing: MailSharing,
+    },
+    /// Imports messages.
+    ImportMail {
+        /// Whose they are from now on.
+        account: AccountSelector,
+        /// In their order.
+        messages: Vec<MailMessage>,
+    },
+    /// Messages in the order of their receipt.
+    ExportMail {
+        /// Whose.
+        account: AccountSelector,
+        /// Behind which.
+        after: Option<String>,
+    },
+    /// Messages that can be brought back.
+    ListDestroyedMail {
+        /// Whose.
+        account: AccountSelector,
+    },
+    /// Brings messages back.
+    RestoreMail {
+        /// Whose.
+        account: AccountSelector,
+        /// Which.
+        ids: Vec<String>,
+    },
 }
 
 /// A key made elsewhere.
@@ -138,6 +183,13 @@ impl Call {
             Self::ImportBooking { .. } | Self::ListHotels | Self::ChangeHotelStaff { .. } => {
                 Needs::BOOKING
             }
+            Self::ListMailAccounts
+            | Self::PutMailAccount { .. }
+            | Self::ShareMail { .. }
+            | Self::ImportMail { .. }
+            | Self::ExportMail { .. }
+            | Self::ListDestroyedMail { .. }
+            | Self::RestoreMail { .. } => Needs::MAIL,
             _ => Needs::default(),
         }
     }
@@ -150,6 +202,8 @@ pub struct Needs {
     pub objects: bool,
     /// Bookings.
     pub booking: bool,
+    /// Mail.
+    pub mail: bool,
 }
 
 impl Needs {
@@ -157,15 +211,24 @@ impl Needs {
     pub const OBJECTS: Self = Self {
         objects: true,
         booking: false,
+        mail: false,
     };
     /// Bookings.
     pub const BOOKING: Self = Self {
         objects: false,
         booking: true,
+        mail: false,
+    };
+    /// Mail, whose bytes are in the object store.
+    pub const MAIL: Self = Self {
+        objects: true,
+        booking: false,
+        mail: true,
     };
     /// Everything.
     pub const ALL: Self = Self {
         objects: true,
         booking: true,
+        mail: true,
     };
 }

@@ -12,6 +12,18 @@ use super::{AdminError, ErrorCode};
 
 /// Where the administration is.
 pub const PREFIX: &str = "/admin/v1/";
+/// Where accounts with mail are.
+const MAIL_ACCOUNTS: &str = "mail/accounts";
+
+/// The body of a request, in bytes. The largest are batches of hotels to be imported.
+pub const BODY_MAX_BYTES: usize = 1024 * 1024;
+/// The body of a request about an account's mail: a message of the largest size in base64.
+pub const MAIL_BODY_MAX_BYTES: usize = 192 * 1024 * 1024;
+
+const _: () = assert!(
+    concierge_mail_message::limits::MESSAGE_MAX_BYTES / 3 * 4
+        < MAIL_BODY_MAX_BYTES - BODY_MAX_BYTES
+);
 
 /// What stands for itself in a path segment or a query (RFC 3986 §2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -86,6 +98,14 @@ struct StaffChange {
     remove: Vec<String>,
 }
 
+/// The largest body that a path takes, in bytes.
+pub fn body_max_bytes(path: &str) -> usize {
+    match path.starts_with(&format!("{PREFIX}{MAIL_ACCOUNTS}/")) {
+        true => MAIL_BODY_MAX_BYTES,
+        false => BODY_MAX_BYTES,
+    }
+}
+
 /// Writes a call as a request.
 pub fn request(call: &Call) -> Request {
     let of = |collection: &str, account: &Option<AccountSelector>| match account {
@@ -156,6 +176,37 @@ pub fn request(call: &Call) -> Request {
             format!("booking/hotels/{hotel}/staff"),
             Some(json!({ "add": texts(add), "remove": texts(remove) })),
         ),
+        Call::ListMailAccounts => (Method::GET, MAIL_ACCOUNTS.to_owned(), None),
+        Call::PutMailAccount { account, change } => (
+            Method::PATCH,
+            segment(MAIL_ACCOUNTS, account),
+            Some(json!(change)),
+        ),
+        Call::ShareMail {
+            account,
+            with,
+            sharing,
+        } => (
+            Method::PUT,
+            segment(&of_mail(account, "shares"), with),
+            Some(json!(sharing)),
+        ),
+        Call::ImportMail { account, messages } => (
+            Method::POST,
+            of_mail(account, "messages"),
+            Some(json!(messages)),
+        ),
+        Call::ExportMail { account, after } => {
+            let query = after
+                .as_ref()
+                .map(|after| format!("?after={}", encode(after)))
+                .unwrap_or_default();
+            (Method::GET, of_mail(account, "messages") + &query, None)
+        }
+        Call::ListDestroyedMail { account } => (Method::GET, of_mail(account, "destroyed"), None),
+        Call::RestoreMail { account, ids } => {
+            (Method::POST, of_mail(account, "restored"), Some(json!(ids)))
+        }
     };
     Request {
         method,
@@ -248,14 +299,44 @@ pub fn call(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Cal
                 remove: selectors(&remove)?,
             })
         }
+        ("GET", ["mail", "accounts"]) => Ok(Call::ListMailAccounts),
+        (_, ["mail", "accounts", account, rest @ ..]) => {
+            let account = parse(account)?;
+            match (method.as_str(), rest) {
+                ("PATCH", []) => Ok(Call::PutMailAccount {
+                    account,
+                    change: json_body(body)?,
+                }),
+                ("PUT", ["shares", with]) => Ok(Call::ShareMail {
+                    account,
+                    with: parse(with)?,
+                    sharing: json_body(body)?,
+                }),
+                ("POST", ["messages"]) => Ok(Call::ImportMail {
+                    account,
+                    messages: json_body(body)?,
+                }),
+                ("GET", ["messages"]) => Ok(Call::ExportMail {
+                    account,
+                    after: value_of("after", query)?,
+                }),
+                ("GET", ["destroyed"]) => Ok(Call::ListDestroyedMail { account }),
+                ("POST", ["restored"]) => Ok(Call::RestoreMail {
+                    account,
+                    ids: json_body(body)?,
+                }),
+                _ => Err(nothing_there(method, path)),
+            }
+        }
         ("GET", ["buckets"]) => Ok(Call::ListBuckets {
             account: account_of(query)?,
         }),
-        _ => Err(AdminError::new(
-            ErrorCode::NotFound,
-            format!("there is no {method} {path}"),
-        )),
+        _ => Err(nothing_there(method, path)),
     }
+}
+
+fn nothing_there(method: &Method, path: &str) -> AdminError {
+    AdminError::new(ErrorCode::NotFound, format!("there is no {method} {path}"))
 }
 
 fn new_key(body: NewKey) -> Result<Call, AdminError> {
@@ -318,13 +399,24 @@ fn parse<T: std::str::FromStr<Err: ToString>>(text: &str) -> Result<T, AdminErro
 
 /// The `account` of a query; anything else in it is refused.
 fn account_of(query: &str) -> Result<Option<AccountSelector>, AdminError> {
+    let account = value_of("account", query)?;
+    account.map(|account| parse(&account)).transpose()
+}
+
+/// The one value that a query may have.
+fn value_of(name: &str, query: &str) -> Result<Option<String>, AdminError> {
     match query.split_once('=') {
         None if query.is_empty() => Ok(None),
-        Some(("account", account)) if !account.contains('&') => parse(&decode(account)?).map(Some),
-        _ => Err(AdminError::invalid(
-            "the query has something else than account=",
-        )),
+        Some((found, value)) if found == name && !value.contains('&') => decode(value).map(Some),
+        _ => Err(AdminError::invalid(format!(
+            "the query has something else than {name}="
+        ))),
     }
+}
+
+/// Something of an account's mail.
+fn of_mail(account: &AccountSelector, what: &str) -> String {
+    format!("{}/{what}", segment(MAIL_ACCOUNTS, account))
 }
 
 fn json_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminError> {
@@ -337,6 +429,7 @@ mod tests {
 
     use super::*;
     use crate::admin::booking::Import;
+    use crate::admin::mail::{MailAccountChange, MailMessage, MailSharing};
 
     fn selector(text: &str) -> AccountSelector {
         text.parse().unwrap()
@@ -417,6 +510,44 @@ mod tests {
                         rooms: Some(2),
                     }],
                 }],
+            },
+            Call::ListMailAccounts,
+            Call::PutMailAccount {
+                account: selector("ann"),
+                change: MailAccountChange {
+                    addresses: vec!["ann@example.org".to_owned()],
+                    emails_max: None,
+                    octets_max: Some(1),
+                },
+            },
+            Call::ShareMail {
+                account: selector("ann"),
+                with: selector("bob+c@example.org"),
+                sharing: MailSharing::Read,
+            },
+            Call::ImportMail {
+                account: selector("ann"),
+                messages: vec![MailMessage {
+                    mailbox: vec!["Lists".to_owned(), "a/b".to_owned()],
+                    keywords: vec!["$seen".to_owned()],
+                    received_us: Some(1),
+                    bytes: b"Subject: \xff\r\n\r\n".to_vec(),
+                }],
+            },
+            Call::ExportMail {
+                account: selector("ann"),
+                after: None,
+            },
+            Call::ExportMail {
+                account: selector("ann"),
+                after: Some("e1-2".to_owned()),
+            },
+            Call::ListDestroyedMail {
+                account: selector("ann"),
+            },
+            Call::RestoreMail {
+                account: selector("ann"),
+                ids: vec!["s1".to_owned()],
             },
             Call::ListHotels,
             Call::ChangeHotelStaff {

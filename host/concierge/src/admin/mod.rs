@@ -31,6 +31,13 @@
 //! | `GET /admin/v1/buckets[?account=ACCOUNT]` | | `{"buckets": [`[`views::BucketView`]`…]}` |
 //! | `POST /admin/v1/booking/import` | `[`[`booking::Import`]`…]` | [`booking::Imported`] |
 //! | `GET /admin/v1/booking/hotels` | | [`booking::Hotels`] |
+//! | `GET /admin/v1/mail/accounts` | | [`mail::MailAccounts`] |
+//! | `PATCH /admin/v1/mail/accounts/ACCOUNT` | a [`mail::MailAccountChange`] | a [`mail::MailAccountView`] |
+//! | `PUT /admin/v1/mail/accounts/ACCOUNT/shares/ACCOUNT` | a [`mail::MailSharing`] | `{}` |
+//! | `POST /admin/v1/mail/accounts/ACCOUNT/messages` | `[`[`mail::MailMessage`]`…]` | [`booking::Imported`] |
+//! | `GET /admin/v1/mail/accounts/ACCOUNT/messages[?after=ID]` | | a [`mail::MailPage`] |
+//! | `GET /admin/v1/mail/accounts/ACCOUNT/destroyed` | | [`mail::DestroyedMail`] |
+//! | `POST /admin/v1/mail/accounts/ACCOUNT/restored` | ids | [`mail::RestoredMail`] |
 //! | `PATCH /admin/v1/booking/hotels/CODE/staff` | `{"add"?, "remove"?}`: lists of `ACCOUNT` | [`booking::Staff`] |
 //!
 //! A failure is `{"error": {"code", "message"}}` with status 400 (the request is
@@ -40,6 +47,7 @@
 pub mod booking;
 mod call;
 pub mod http;
+pub mod mail;
 mod run;
 pub mod views;
 

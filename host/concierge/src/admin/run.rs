@@ -9,6 +9,7 @@ use concierge_identity::{
     Account, AccountId, AccountName, AccountSelector, AppPasswordInfo, Identity, ManageError,
     Principal, Role,
 };
+use concierge_mail::Mail;
 use concierge_objects::{ObjectStore, Versioning};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -33,6 +34,8 @@ pub struct Admin {
     pub objects: Option<Arc<ObjectStore>>,
     /// Bookings; absent where a call that needs none is run by itself.
     pub booking: Option<Arc<Booking>>,
+    /// Mail; absent where a call that needs none is run by itself.
+    pub mail: Option<Arc<Mail>>,
     /// Tokens of bridges.
     pub tokens: Arc<BridgeTokens>,
     /// What the status says of the process.
@@ -65,6 +68,21 @@ impl Admin {
             Call::ChangeHotelStaff { hotel, add, remove } => {
                 self.change_staff(&hotel, &add, &remove).await
             }
+            Call::ListMailAccounts => self.list_mail_accounts().await,
+            Call::PutMailAccount { account, change } => {
+                self.put_mail_account(&account, change).await
+            }
+            Call::ShareMail {
+                account,
+                with,
+                sharing,
+            } => self.share_mail(&account, &with, sharing).await,
+            Call::ImportMail { account, messages } => self.import_mail(&account, messages).await,
+            Call::ExportMail { account, after } => {
+                self.export_mail(&account, after.as_deref()).await
+            }
+            Call::ListDestroyedMail { account } => self.list_destroyed_mail(&account).await,
+            Call::RestoreMail { account, ids } => self.restore_mail(&account, &ids).await,
             // These wait for the disk.
             other => {
                 let admin = Arc::clone(self);
@@ -136,7 +154,14 @@ impl Admin {
             | Call::DeleteAccount { .. }
             | Call::ImportBooking { .. }
             | Call::ListHotels
-            | Call::ChangeHotelStaff { .. } => Err(internal("the call does not belong here")),
+            | Call::ChangeHotelStaff { .. }
+            | Call::ListMailAccounts
+            | Call::PutMailAccount { .. }
+            | Call::ShareMail { .. }
+            | Call::ImportMail { .. }
+            | Call::ExportMail { .. }
+            | Call::ListDestroyedMail { .. }
+            | Call::RestoreMail { .. } => Err(internal("the call does not belong here")),
         }
     }
 
@@ -314,7 +339,7 @@ pub(super) fn answer(view: &impl Serialize) -> Answer {
     serde_json::to_value(view).map_err(internal)
 }
 
-fn internal(error: impl ToString) -> AdminError {
+pub(super) fn internal(error: impl ToString) -> AdminError {
     AdminError::new(ErrorCode::Internal, error)
 }
 

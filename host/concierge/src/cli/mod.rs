@@ -6,6 +6,7 @@ mod booking;
 mod config;
 mod edge;
 mod keys;
+mod mail;
 mod node;
 mod output;
 mod password_input;
@@ -70,6 +71,9 @@ enum Command {
     /// Manage hotels
     #[command(subcommand)]
     Booking(booking::BookingCommand),
+    /// Manage mail
+    #[command(subcommand)]
+    Mail(mail::MailCommand),
     /// Show how everything is doing
     Status(status::StatusArgs),
     /// Show the configuration in effect, and where each value comes from
@@ -183,6 +187,7 @@ impl Cli {
             Some(Command::Token(command)) => command.run().await,
             Some(Command::Bucket(command)) => command.run().await,
             Some(Command::Booking(command)) => command.run().await,
+            Some(Command::Mail(command)) => command.run().await,
             Some(Command::Status(args)) => args.run().await,
             Some(Command::Config(args)) => args.run(),
             Some(Command::Edge(args)) => args.run().await,

@@ -21,4 +21,4 @@ pub use load::{
 pub use nodes::{NodeConfig, NodePlace};
 pub use reference::reference;
 pub use settings::{Config, SETTINGS};
-pub use values::{ListenAddress, LogFormat};
+pub use values::{ByteSize, ListenAddress, LogFormat};

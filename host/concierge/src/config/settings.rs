@@ -171,4 +171,10 @@ settings! {
     /// Who sets a hotel's webhooks can then make this host send requests to
     /// whatever it reaches.
     booking_private_webhooks: bool = false, "booking-private-webhooks", "BOOLEAN";
+
+    /// Files that mail is kept in.
+    ///
+    /// Accounts are spread over them, and each has one writer. Chosen when the
+    /// data directory is made; an existing one keeps its own.
+    mail_shards: Option<u16> = None, "mail-shards", "NUMBER";
 }

@@ -13,5 +13,5 @@ mod tls;
 
 pub use calls::Calls;
 pub use connection::{Drained, serve};
-pub use routes::{ADMIN_BODY_MAX_BYTES, Internal};
+pub use routes::Internal;
 pub use tls::acceptor;

@@ -17,8 +17,6 @@ use crate::admin::{self, Admin, AdminError};
 use crate::bridge_tokens::BridgeTokens;
 use crate::health::Health;
 
-/// The body of a request of the administration, in bytes. The largest are batches of hotels to be imported.
-pub const ADMIN_BODY_MAX_BYTES: usize = 1024 * 1024;
 /// For a request's body to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -119,13 +117,14 @@ impl Internal {
 
     async fn administrate(&self, request: Request<Incoming>) -> Answer {
         let (head, body) = request.into_parts();
-        let body = Limited::new(body, ADMIN_BODY_MAX_BYTES).collect();
+        let most = admin::http::body_max_bytes(head.uri.path());
+        let body = Limited::new(body, most).collect();
         let body = match tokio::time::timeout(BODY_TIMEOUT, body).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
                 return text(
                     StatusCode::PAYLOAD_TOO_LARGE,
-                    "the body is larger than 1 MiB\n",
+                    format!("the body is larger than {} MiB\n", most >> 20),
                 );
             }
             Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body ended early\n"),

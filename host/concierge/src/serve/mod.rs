@@ -35,8 +35,9 @@ use crate::bridge_tokens::BridgeTokens;
 use crate::config::{Config, unknown_variables};
 use crate::data_dir::{DataDir, Refused, held};
 use crate::exit::{Exit, Failure};
-use crate::health::Health;
+use crate::health::{Health, Watched};
 use crate::internal::{self, Calls, Drained, Internal};
+use crate::mail::{self, OpenMail};
 use crate::storage::{self, Storage};
 use crate::telemetry;
 
@@ -94,6 +95,7 @@ struct Server {
     edge: Edge,
     storage: Storage,
     booking: OpenBooking,
+    mail: OpenMail,
     identity: Arc<Identity>,
     listeners: BTreeMap<String, SocketAddr>,
     drain: CancellationToken,
@@ -113,9 +115,11 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
     let objects = Arc::clone(&storage.objects);
     let webhooks = booking::webhooks(config)?;
     let booking = booking::open(config, data.layout(), Some(webhooks)).await?;
+    let mail = mail::open(config, data.layout(), Arc::clone(&objects)).await?;
     let services = Services {
         identity: Some(Arc::clone(&identity)),
         booking: Some(Arc::clone(&booking.service)),
+        mail: Some(Arc::clone(&mail.service)),
         objects: Some(Arc::clone(&objects)),
         ..Services::default()
     };
@@ -137,6 +141,7 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
         identity: Arc::clone(&identity),
         objects: Some(Arc::clone(&objects)),
         booking: Some(Arc::clone(&booking.service)),
+        mail: Some(Arc::clone(&mail.service)),
         process: Process {
             data: config.data.display().to_string(),
             started: Some(Timestamp::now()),
@@ -146,7 +151,12 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
                 .collect(),
         },
     });
-    let (health, watch) = Health::watch(Arc::clone(&objects), Arc::clone(&booking.service)).await;
+    let watched = Watched {
+        objects: Arc::clone(&objects),
+        booking: Arc::clone(&booking.service),
+        mail: Arc::clone(&mail.service),
+    };
+    let (health, watch) = Health::watch(watched).await;
     let service = Arc::new(Internal {
         token_sha256: Sha256::digest(&token).into(),
         bridge_tokens: tokens,
@@ -176,6 +186,7 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
         edge,
         storage,
         booking,
+        mail,
         identity,
         listeners,
         drain,
@@ -316,6 +327,8 @@ impl Server {
     /// Answers what is under way, and sees that everything is on disk.
     async fn end(self) {
         self.data.withdraw_address();
+        // Event streams have no end of their own, and the edge waits for all that is under way.
+        self.mail.service.end_listeners();
         self.edge.drain().await;
         self.drain.cancel();
         for task in self.internal {
@@ -324,6 +337,7 @@ impl Server {
             }
         }
         self.endless.iter().for_each(JoinHandle::abort);
+        self.mail.close().await;
         self.booking.close().await;
         self.storage.close().await;
         record_uses(&self.identity).await;

@@ -21,7 +21,7 @@ const ROWS_TOGETHER_MAX: usize = 200;
 /// Bytes of a call, as JSON: well below what the server reads of one.
 const BATCH_MAX_BYTES: usize = 256 * 1024;
 
-const _: () = assert!(BATCH_MAX_BYTES * 2 <= crate::internal::ADMIN_BODY_MAX_BYTES);
+const _: () = assert!(BATCH_MAX_BYTES * 2 <= crate::admin::http::BODY_MAX_BYTES);
 
 /// An import and the lines that it comes from: more than one where rows were put together.
 struct Pending {

@@ -1,0 +1,264 @@
+//! `concierge mail`.
+
+mod export;
+mod import;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use concierge_identity::AccountSelector;
+use jiff::Timestamp;
+
+use super::output::{print, print_json, print_table, read, time};
+use super::{DataArgs, OutputArgs};
+use crate::admin::mail::{
+    DestroyedMail, MailAccountChange, MailAccountView, MailAccounts, MailSharing, RestoredMail,
+};
+use crate::admin::{Call, Needs};
+use crate::config::ByteSize;
+use crate::exit::Failure;
+
+/// Manage mail.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  concierge mail account ann --address ann@example.org --address info@example.org
+  concierge mail import ann archive.mbox ~/Maildir
+  concierge mail export ann ./ann --format maildir
+  concierge mail share ann bob --read-only
+  concierge mail restore ann")]
+pub enum MailCommand {
+    /// Give an account mail, or change its addresses and limits
+    Account(AccountArgs),
+    /// List the accounts with mail
+    Accounts {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Let an account see the mail of another
+    Share(ShareArgs),
+    /// Import messages: mbox files, Maildirs, and trees of .eml files
+    ///
+    /// What a path is, is known by what is in it. A message that cannot be read is named with its reason, all
+    /// others are taken, and the exit code is then 1. Line feeds become CRLF, as mail has them.
+    Import(import::ImportArgs),
+    /// Export all messages of an account
+    Export(export::ExportArgs),
+    /// Bring destroyed messages back, or show those that can be
+    Restore(RestoreArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct Common {
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct AccountArgs {
+    /// The account, by name or id
+    account: AccountSelector,
+    /// An address of it, the main one first; together they replace those that it has
+    #[arg(long = "address", value_name = "ADDRESS")]
+    addresses: Vec<String>,
+    /// How much its messages may take together
+    #[arg(long, value_name = "SIZE")]
+    size: Option<ByteSize>,
+    /// How many messages it may have
+    #[arg(long, value_name = "NUMBER")]
+    messages: Option<u64>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+pub struct ShareArgs {
+    /// Whose mail, by name or id
+    account: AccountSelector,
+    /// Who may see it, by name or id
+    with: AccountSelector,
+    /// And change nothing in it
+    #[arg(long, conflicts_with = "stop")]
+    read_only: bool,
+    /// No longer
+    #[arg(long)]
+    stop: bool,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Whose mail, by name or id
+    account: AccountSelector,
+    /// The messages, by the ids that are shown without any
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Files of mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A file for each mailbox, message behind message
+    Mbox,
+    /// A file for each message, with its keywords in the name (Maildir++)
+    Maildir,
+    /// A file for each message, a directory for each mailbox
+    Eml,
+}
+
+impl MailCommand {
+    pub async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Account(args) => args.run().await,
+            Self::Accounts { common } => accounts(common).await,
+            Self::Share(args) => args.run().await,
+            Self::Import(args) => args.run().await,
+            Self::Export(args) => args.run().await,
+            Self::Restore(args) => args.run().await,
+        }
+    }
+}
+
+impl AccountArgs {
+    async fn run(self) -> Result<(), Failure> {
+        let call = Call::PutMailAccount {
+            account: self.account,
+            change: MailAccountChange {
+                addresses: self.addresses,
+                emails_max: self.messages,
+                octets_max: self.size.map(|size| size.0),
+            },
+        };
+        let answer = self.common.data.call(call).await?;
+        if self.common.output.json {
+            return print_json(&answer);
+        }
+        let view: MailAccountView = read(answer)?;
+        print(&format!(
+            "{} has mail at {}\n",
+            view.name,
+            view.addresses.join(", ")
+        ))
+    }
+}
+
+async fn accounts(common: Common) -> Result<(), Failure> {
+    let answer = common.data.call(Call::ListMailAccounts).await?;
+    if common.output.json {
+        return print_json(&answer);
+    }
+    let MailAccounts { accounts } = read(answer)?;
+    let rows: Vec<_> = accounts
+        .into_iter()
+        .map(|account| {
+            [
+                account.name.to_string(),
+                format!("{} of {}", account.emails, account.emails_max),
+                format!(
+                    "{} of {}",
+                    ByteSize(account.octets),
+                    ByteSize(account.octets_max)
+                ),
+                account.addresses.join(" "),
+            ]
+        })
+        .collect();
+    print_table(["ACCOUNT", "MESSAGES", "SIZE", "ADDRESSES"], &rows)
+}
+
+impl ShareArgs {
+    async fn run(self) -> Result<(), Failure> {
+        let (sharing, done) = match (self.stop, self.read_only) {
+            (true, _) => (MailSharing::None, "may no longer see"),
+            (false, true) => (MailSharing::Read, "may read"),
+            (false, false) => (MailSharing::Write, "may read and change"),
+        };
+        let said = format!("{} {done} the mail of {}\n", self.with, self.account);
+        let call = Call::ShareMail {
+            account: self.account,
+            with: self.with,
+            sharing,
+        };
+        self.data.call(call).await?;
+        print(&said)
+    }
+}
+
+impl RestoreArgs {
+    async fn run(self) -> Result<(), Failure> {
+        let account = self.account;
+        if self.ids.is_empty() {
+            return destroyed(account, self.common).await;
+        }
+        let asked = self.ids.len() as u64;
+        let session = self.common.data.session(Needs::MAIL).await?;
+        let call = Call::RestoreMail {
+            account,
+            ids: self.ids,
+        };
+        let answer = session.run(call).await;
+        session.close().await;
+        let answer = answer?;
+        if self.common.output.json {
+            return print_json(&answer);
+        }
+        let RestoredMail { restored } = read(answer)?;
+        print(&format!("brought back {restored} of {asked}\n"))?;
+        match restored == asked {
+            true => Ok(()),
+            false => Err(Failure::failed("the others are not there any more")),
+        }
+    }
+}
+
+async fn destroyed(account: AccountSelector, common: Common) -> Result<(), Failure> {
+    let answer = common
+        .data
+        .call(Call::ListDestroyedMail { account })
+        .await?;
+    if common.output.json {
+        return print_json(&answer);
+    }
+    let DestroyedMail { messages } = read(answer)?;
+    let at = |us: u64| {
+        let us = i64::try_from(us).unwrap_or(i64::MAX);
+        Timestamp::from_microsecond(us).map_or_else(|_| "?".to_owned(), time)
+    };
+    let rows: Vec<_> = messages
+        .into_iter()
+        .map(|message| {
+            [
+                message.id,
+                at(message.destroyed_us),
+                at(message.received_us),
+                ByteSize(message.size).to_string(),
+                message.subject,
+            ]
+        })
+        .collect();
+    print_table(["ID", "DESTROYED", "RECEIVED", "SIZE", "SUBJECT"], &rows)
+}
+
+/// What a path has, where it is not said.
+fn format_of(path: &std::path::Path) -> Result<Format, Failure> {
+    let failed = |error| Failure::usage(format!("{}: {error}", path.display()));
+    let is_directory = path.metadata().map_err(failed)?.is_dir();
+    let is_maildir = |path: &PathBuf| path.join("cur").is_dir() && path.join("new").is_dir();
+    Ok(match is_directory {
+        true if is_maildir(&path.to_owned()) => Format::Maildir,
+        true => Format::Eml,
+        false
+            if path
+                .extension()
+                .is_some_and(|end| end.eq_ignore_ascii_case("eml")) =>
+        {
+            Format::Eml
+        }
+        false => Format::Mbox,
+    })
+}
