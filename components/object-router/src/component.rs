@@ -119,6 +119,7 @@ fn respond(reply: Reply<StreamReader<u8>>) -> Result<Response, ErrorCode> {
     let headers = Headers::from_list(&representable(reply.headers)).map_err(|error| {
         ErrorCode::InternalError(Some(format!("the answer's headers: {error:?}")))
     })?;
+    let is_passed_on = matches!(reply.body, ReplyBody::Stream(_));
     let body = match reply.body {
         ReplyBody::Empty => None,
         ReplyBody::Stream(stream) => Some(stream),
@@ -131,7 +132,10 @@ fn respond(reply: Reply<StreamReader<u8>>) -> Result<Response, ErrorCode> {
     };
     let (none, trailers) = no_trailers();
     let (response, transmitted) = Response::new(headers, body, trailers);
-    spawn(none.until(transmitted));
+    // Of a body that is written here the host hears the trailers, and may tell before that how it went.
+    if is_passed_on {
+        spawn(none.until(transmitted));
+    }
     response
         .set_status_code(reply.status)
         .map_err(|()| ErrorCode::InternalError(Some("the answer's status".to_owned())))?;

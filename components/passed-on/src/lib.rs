@@ -3,7 +3,9 @@
 //! Every request and response of `wasi:http` takes a future of its trailers, and a component's call lasts until what it
 //! writes into that future was read. wasmtime-wasi-http 47, which Spin 4.1 has, neither reads nor closes the future where
 //! the body is a stream of its own that the component passes on: the call never ends, and its instance is never given
-//! back. (48 closes it.) So the write is given up as soon as nobody can want it any more.
+//! back. (48 closes it.) So the write is given up when the message is through.
+//!
+//! Dropping a [`NoTrailers`] says it too, and waits until it is heard: right for a body that the component writes.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -43,7 +45,8 @@ impl NoTrailers {
         done
     }
 
-    /// Says it until it is heard or `over`, such as the future that tells how a response went, is.
+    /// Says it until it is heard or `over`, such as the future that tells how a response went, is. For bodies that are
+    /// passed on with their length: of another one the host may wait for trailers that are given up here.
     pub async fn until<T>(self, over: impl IntoFuture<Output = T>) {
         let (mut write, mut over) = (pin!(self.0.write(Ok(None))), pin!(over.into_future()));
         let said = poll_fn(|context| match write.as_mut().poll(context) {

@@ -11,12 +11,16 @@ use serde_json::Value;
 
 /// Runs a benchmark quickly without the program itself; gives its report.
 fn report(arguments: &[&str]) -> Value {
+    report_with(&[arguments, &["--without-concierge"]].concat())
+}
+
+/// Runs a benchmark quickly; gives its report.
+fn report_with(arguments: &[&str]) -> Value {
     let dir = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_concierge-bench"))
         .args(["--quick", "--json", "--dir"])
         .arg(dir.path())
         .args(arguments)
-        .arg("--without-concierge")
         .output()
         .unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -71,4 +75,23 @@ fn list_measures_a_range_scan() {
 fn memory_measures_bare_files() {
     let report = report(&["memory", "--size", "8MiB", "--clients", "2"]);
     assert_eq!(cases(&report), ["up 8MiB x2", "down 8MiB x2"]);
+}
+
+#[test]
+fn reserve_measures_every_strategy_with_and_without_group_commit() {
+    let report = report_with(&["reserve", "--hotels", "5", "--clients", "4"]);
+    for case in ["hot", "spread"] {
+        let rows = report["rows"].as_array().unwrap().iter();
+        let measured: Vec<&str> = rows
+            .filter(|row| row["case"] == case && row["requests"].as_u64().unwrap() > 0)
+            .map(|row| row["server"].as_str().unwrap())
+            .filter(|server| server.starts_with("SQLite"))
+            .collect();
+        for strategy in ["pessimistic", "optimistic", "constraint"] {
+            for what in ["", ", no group commit"] {
+                let server = format!("SQLite {strategy}{what}");
+                assert!(measured.contains(&server.as_str()), "{case}: {measured:?}");
+            }
+        }
+    }
 }
