@@ -85,7 +85,7 @@ class Edge:
         """Composes the components; gives the flags that say where they are."""
         compose = os.environ.get("CONCIERGE_COMPOSE_BIN") or binary().with_name("compose")
         flags = []
-        for name in ("booking", "object-router", "hello-objects"):
+        for name in ("booking", "mail-api", "object-router", "hello-objects"):
             file = self.root / f"{name}.wasm"
             subprocess.run([str(compose), name, str(file)], check=True, stdin=subprocess.DEVNULL)
             flags += ["--component", f"{name}={file}"]

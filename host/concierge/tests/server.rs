@@ -196,7 +196,7 @@ fn wrong_applications_are_explained() {
     let err = with(&["--component", "concierge-desk=desk.wasm"]);
     assert!(
         err.contains(
-            "has no component concierge-desk; it has booking, hello-objects, object-router"
+            "has no component concierge-desk; it has booking, hello-objects, mail-api, object-router"
         ),
         "{err}"
     );

@@ -148,7 +148,10 @@ fn what_is_wrong_is_said_in_plain_words() {
             "component \"hello\": imports has \"concierge:objects/nothing\", which is not an interface of this \
              host; it has \"concierge:booking/administration\", \"concierge:booking/availability\", \
              \"concierge:booking/catalogue\", \"concierge:booking/changes\", \"concierge:booking/payments\", \
-             \"concierge:booking/reports\", \"concierge:booking/reservations\", \"concierge:identity/passwords\", \"concierge:identity/sigv4\", \"concierge:objects/blobs\", \
+             \"concierge:booking/reports\", \"concierge:booking/reservations\", \"concierge:identity/passwords\", \"concierge:identity/sigv4\", \
+             \"concierge:mail/accounts\", \"concierge:mail/emails\", \"concierge:mail/events\", \
+             \"concierge:mail/mailboxes\", \"concierge:mail/messages\", \"concierge:mail/outgoing\", \
+             \"concierge:mail/search\", \"concierge:mail/submissions\", \"concierge:objects/blobs\", \
              \"concierge:objects/buckets\", \"concierge:objects/listing\", \"concierge:objects/multipart\"",
         ),
         (

@@ -91,7 +91,7 @@ fn edge(directory: &Path, way: Way, host: &str, token: &str) -> anyhow::Result<C
             // The edge's own way leads nowhere: what is answered came over the bridge.
             std::fs::write(&token_file, "no token")?;
             command.args(["--host", "http://127.0.0.1:1"]);
-            for name in ["booking", "object-router", "hello-objects"] {
+            for name in ["booking", "mail-api", "object-router", "hello-objects"] {
                 let file = directory.join(name).with_extension("wasm");
                 std::fs::write(&file, compose::with_bridge(name)?)?;
                 command

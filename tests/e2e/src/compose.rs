@@ -14,9 +14,10 @@ use wac_graph::{CompositionGraph, EncodeOptions};
 use crate::program;
 
 /// The packages that `spin.toml` has an entry for.
-const PACKAGES: [&str; 3] = [
+const PACKAGES: [&str; 4] = [
     "concierge:booking",
     "concierge:identity",
+    "concierge:mail",
     "concierge:objects",
 ];
 /// What is left to the runtime: WASI, and Spin's variables.

@@ -54,6 +54,7 @@ async fn put(edge: &Edge, key: &str, body: Vec<u8>) -> anyhow::Result<(u16, Stri
 fn nothing_but_wasi_is_left_to_import() -> anyhow::Result<()> {
     for (name, interface) in [
         ("booking", "concierge:booking/reservations@"),
+        ("mail-api", "concierge:mail/emails@"),
         ("object-router", "concierge:objects/blobs@"),
         ("hello-objects", "concierge:objects/blobs@"),
     ] {
