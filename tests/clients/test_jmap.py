@@ -37,6 +37,13 @@ def test_who_does_not_sign_in_learns_nothing(running):
     assert status_of(lambda: Jmap(address, "ann", running.bob)) == 401
 
 
+def test_an_address_signs_in_as_the_account_that_has_it(running):
+    address = running.addresses["web"]
+    assert Jmap(address, "Ann@Example.org", running.ann).session["username"] == "ann"
+    assert status_of(lambda: Jmap(address, BOB, running.ann)) == 401
+    assert status_of(lambda: Jmap(address, "nobody@example.org", running.ann)) == 401
+
+
 def test_a_message_comes_back_as_it_was(ann):
     body = message("Grüße", "Häuser\r\n.\r\nende", Message_ID="<one@example.org>")
     made = ann.put(body, keywords={"$seen": True})

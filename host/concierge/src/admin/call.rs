@@ -53,7 +53,7 @@ pub enum Call {
         /// Which.
         id: AppPasswordId,
     },
-    /// Deletes an account that owns no bucket, its keys and its passwords.
+    /// Deletes an account that owns no bucket and has no mail, its keys and its passwords.
     DeleteAccount {
         /// Which.
         account: AccountSelector,
@@ -179,11 +179,12 @@ impl Call {
     pub fn needs(&self) -> Needs {
         match self {
             Self::Status => Needs::ALL,
-            Self::DeleteAccount { .. } | Self::ListBuckets { .. } => Needs::OBJECTS,
+            Self::ListBuckets { .. } => Needs::OBJECTS,
             Self::ImportBooking { .. } | Self::ListHotels | Self::ChangeHotelStaff { .. } => {
                 Needs::BOOKING
             }
-            Self::ListMailAccounts
+            Self::DeleteAccount { .. }
+            | Self::ListMailAccounts
             | Self::PutMailAccount { .. }
             | Self::ShareMail { .. }
             | Self::ImportMail { .. }

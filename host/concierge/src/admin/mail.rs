@@ -154,7 +154,11 @@ impl Admin {
             .ok_or_else(|| AdminError::new(ErrorCode::Internal, "mail is not open"))
     }
 
-    async fn mail_view(&self, account: &Account) -> Result<Option<MailAccountView>, AdminError> {
+    /// The mail of an account; `None`: it has none.
+    pub(super) async fn mail_view(
+        &self,
+        account: &Account,
+    ) -> Result<Option<MailAccountView>, AdminError> {
         let store = self.mail()?.store();
         let own = store.accounts_of(account.id).await?;
         let Some(own) = own.into_iter().find(|own| own.personal) else {
@@ -219,7 +223,7 @@ impl Admin {
                 QUOTA_COUNT,
             ),
         };
-        self.mail()?.store().put_account(new).await?;
+        self.mail()?.put_account(new).await?;
         match self.mail_view(&account).await? {
             Some(view) => answer(&view),
             None => Err(internal("the account's mail is not there")),
@@ -237,6 +241,10 @@ impl Admin {
             self.identity.account(selector)?,
             self.identity.account(with)?,
         );
+        if account.id == with.id {
+            let why = format!("{} sees its own mail already", account.name);
+            return Err(AdminError::invalid(why));
+        }
         let access = match sharing {
             MailSharing::Write => Some(Access { read_only: false }),
             MailSharing::Read => Some(Access { read_only: true }),
@@ -351,9 +359,11 @@ impl Admin {
         let account = self.identity.account(selector)?.id;
         let ids = ids
             .iter()
-            .map(|id| id.parse::<StorageId>())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(AdminError::invalid)?;
+            .map(|id| {
+                let none = |_| AdminError::invalid(format!("{id:?} is not the id of a message"));
+                id.parse::<StorageId>().map_err(none)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
         let store = self.mail()?.store();
         let restored = store.restore(account, ids, SystemClock.now_us()).await?;
         answer(&RestoredMail {
@@ -459,7 +469,10 @@ impl Places {
                             *self = Self::of(store, self.account).await?;
                             Some(made)
                         }
-                        Some(Err(refusal)) => return Ok(Err(refusal.description)),
+                        Some(Err(refusal)) => {
+                            let why = format!("the mailbox {name:?}: {}", refusal.description);
+                            return Ok(Err(why));
+                        }
                         None => return Err(internal("a mailbox was not made")),
                     }
                 }

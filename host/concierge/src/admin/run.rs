@@ -294,7 +294,7 @@ impl Admin {
         })
     }
 
-    /// An account that owns buckets stays: they would belong to nobody.
+    /// An account that owns buckets or has mail stays: they would belong to nobody.
     async fn delete_account(self: &Arc<Self>, selector: AccountSelector) -> Answer {
         let found = self.identity.account(&selector)?;
         if let Some(bucket) = self.buckets(Some(&found), Some(1)).await?.first() {
@@ -305,6 +305,13 @@ impl Admin {
                     found.name, bucket.name
                 ),
             ));
+        }
+        if self.mail_view(&found).await?.is_some() {
+            let why = format!(
+                "{} has mail, which cannot be deleted yet; disable the account",
+                found.name
+            );
+            return Err(AdminError::new(ErrorCode::Conflict, why));
         }
         let admin = Arc::clone(self);
         tokio::task::spawn_blocking(move || {

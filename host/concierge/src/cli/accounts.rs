@@ -59,7 +59,7 @@ pub enum AccountCommand {
         #[command(flatten)]
         which: Which,
     },
-    /// Delete an account that owns no bucket, its keys and its passwords
+    /// Delete an account that owns no bucket and has no mail, its keys and its passwords
     Delete {
         #[command(flatten)]
         which: Which,

@@ -33,7 +33,7 @@ Settings come from flags, from CONCIERGE_… variables and from concierge.toml,
 in this order; `concierge config` shows what is in effect.
 ";
 
-/// An S3-compatible object store whose HTTP API is a WebAssembly component.
+/// Hotel reservations, mail and an S3-compatible object store, whose HTTP APIs are WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(
     version,

@@ -2,15 +2,29 @@
 
 use concierge_identity::AccountId;
 
-use super::Mail;
+use super::{Mail, addresses};
 use crate::authorize;
 use crate::error::Error;
+use crate::store::NewAccount;
 use crate::types::{Account, DataType, Quota, StateNumber};
 
 /// Changes that one answer tells at most, and where the caller sets no limit.
 const CHANGES_MAX: u32 = 10_000;
 
 impl Mail {
+    /// Gives an account mail, or other addresses and quotas. Nobody is asked for permission.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArguments`] where an address is none, or another account's; what the store says.
+    pub async fn put_account(&self, account: NewAccount) -> Result<(), Error> {
+        let mut given = account.addresses.iter();
+        if let Some(wrong) = given.find(|address| addresses::parts(address).is_none()) {
+            let why = format!("addresses: {wrong:?} is none");
+            return Err(Error::InvalidArguments(why));
+        }
+        self.store.put_account(account).await
+    }
+
     /// The accounts that the principal may see, its own first.
     ///
     /// # Errors

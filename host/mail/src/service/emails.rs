@@ -34,7 +34,7 @@ pub struct Import {
     pub mailboxes: Vec<MailboxId>,
     /// What it is marked with.
     pub keywords: Vec<String>,
-    /// `None`: now.
+    /// `None`: when its header says, else now.
     pub received_us: Option<TimeUs>,
 }
 
@@ -280,11 +280,15 @@ impl Mail {
         account: AccountId,
         import: Import,
     ) -> Result<Result<Made, Refusal>, Error> {
-        let received_us = import.received_us.unwrap_or_else(|| self.now_us());
-        let taken = self.taken(account, Bytes::from(import.bytes)).await;
+        let bytes = Bytes::from(import.bytes);
+        let taken = self.taken(account, bytes.clone()).await;
         let (blob, summary) = match item(taken)? {
             Ok(taken) => taken,
             Err(refusal) => return Ok(Err(refusal)),
+        };
+        let received_us = match import.received_us {
+            Some(received_us) => received_us,
+            None => self.receipt_us(bytes).await?,
         };
         let email = keywords::checked(import.keywords).map(|keywords| {
             insert(NewEmail {
@@ -301,6 +305,14 @@ impl Mail {
             Some(Err(refusal)) => Ok(Err(refusal)),
             _ => Err(Error::Internal),
         }
+    }
+
+    /// When a message came, as far as its header tells; what it says of the future is not believed.
+    async fn receipt_us(&self, bytes: Bytes) -> Result<TimeUs, Error> {
+        let loaded = self.contents.loaded(bytes).await?;
+        let told = views::with_message(loaded, |message, _| message.received_us());
+        let now_us = self.now_us();
+        Ok(told.await?.map_or(now_us, |told_us| told_us.min(now_us)))
     }
 }
 

@@ -10,7 +10,7 @@ use concierge_identity::AccountSelector;
 use concierge_mail_message::mailboxes::{EmlWriter, LineBreaks, MaildirWriter, MboxWriter, Stored};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Format;
+use super::{Format, counted};
 use crate::admin::mail::{MailMessage, MailPage};
 use crate::admin::{Call, Needs};
 use crate::backend::Session;
@@ -63,7 +63,8 @@ impl ExportArgs {
         session.close().await;
         let count = done?;
         print(&format!(
-            "exported {count} messages to {}\n",
+            "exported {} to {}\n",
+            counted(count),
             self.directory.display()
         ))
     }

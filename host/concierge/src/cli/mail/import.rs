@@ -11,7 +11,7 @@ use concierge_mail_message::mailboxes::{
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Format, format_of};
+use super::{Format, counted, format_of};
 use crate::admin::booking::Imported;
 use crate::admin::http::BODY_MAX_BYTES;
 use crate::admin::mail::MailMessage;
@@ -63,7 +63,7 @@ impl ImportArgs {
         let (accepted, rejected) = (importer.accepted, importer.rejected);
         session.close().await;
         done?;
-        print(&format!("imported {accepted} messages\n"))?;
+        print(&format!("imported {}\n", counted(accepted)))?;
         match rejected {
             0 => Ok(()),
             1 => Err(Failure::failed("1 message was rejected")),

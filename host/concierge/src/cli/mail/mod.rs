@@ -44,7 +44,7 @@ pub enum MailCommand {
     Import(import::ImportArgs),
     /// Export all messages of an account
     Export(export::ExportArgs),
-    /// Bring destroyed messages back, or show those that can be
+    /// Bring back messages that were destroyed within the last 30 days, or show them
     Restore(RestoreArgs),
 }
 
@@ -60,13 +60,13 @@ pub struct Common {
 pub struct AccountArgs {
     /// The account, by name or id
     account: AccountSelector,
-    /// An address of it, the main one first; together they replace those that it has
+    /// An address of it, the main one first; together they replace those that it has. `*@DOMAIN` is all of a domain
     #[arg(long = "address", value_name = "ADDRESS")]
     addresses: Vec<String>,
-    /// How much its messages may take together
+    /// How much its messages may take together; 10 GiB where it was never said
     #[arg(long, value_name = "SIZE")]
     size: Option<ByteSize>,
-    /// How many messages it may have
+    /// How many messages it may have; 1000000 where it was never said
     #[arg(long, value_name = "NUMBER")]
     messages: Option<u64>,
     #[command(flatten)]
@@ -79,10 +79,10 @@ pub struct ShareArgs {
     account: AccountSelector,
     /// Who may see it, by name or id
     with: AccountSelector,
-    /// And change nothing in it
+    /// To read alone, and change nothing
     #[arg(long, conflicts_with = "stop")]
     read_only: bool,
-    /// No longer
+    /// Take it back
     #[arg(long)]
     stop: bool,
     #[command(flatten)]
@@ -93,7 +93,7 @@ pub struct ShareArgs {
 pub struct RestoreArgs {
     /// Whose mail, by name or id
     account: AccountSelector,
-    /// The messages, by the ids that are shown without any
+    /// Which messages; without any, those that can be brought back are shown with their ids
     #[arg(value_name = "ID")]
     ids: Vec<String>,
     #[command(flatten)]
@@ -242,6 +242,14 @@ async fn destroyed(account: AccountSelector, common: Common) -> Result<(), Failu
         })
         .collect();
     print_table(["ID", "DESTROYED", "RECEIVED", "SIZE", "SUBJECT"], &rows)
+}
+
+/// A number of messages, for people.
+fn counted(messages: u64) -> String {
+    match messages {
+        1 => "1 message".to_owned(),
+        more => format!("{more} messages"),
+    }
 }
 
 /// What a path has, where it is not said.

@@ -2,7 +2,7 @@
 
 use crate::joins::Services;
 use crate::joins::bindings::identity::passwords::{Error, Principal, Role};
-use concierge_identity::{Identity, SignInError, SignedIn};
+use concierge_identity::{AccountSelector, Identity, SignInError, SignedIn};
 use std::net::{IpAddr, SocketAddr};
 
 /// The longest header that browsers and servers let through whole is about
@@ -19,6 +19,7 @@ pub(in crate::joins) async fn basic(
     check_length("name", &name)?;
     check_length("password", &password)?;
     let client = address(client)?;
+    let name = account_name(services, identity, name).await?;
     let signed_in = identity.sign_in(&name, &password, client).await?;
     admitted(services, signed_in)
 }
@@ -32,6 +33,26 @@ pub(in crate::joins) async fn bearer(
     check_length("secret", &secret)?;
     address(client)?;
     admitted(services, identity.sign_in_as_app(&secret)?)
+}
+
+/// The name of the account that signs in. Mail programs know an address: where it is no account's name, the account is
+/// the one whose mail it is for.
+async fn account_name(
+    services: &Services,
+    identity: &Identity,
+    name: String,
+) -> Result<String, Error> {
+    let Some(mail) = services.mail.as_deref().filter(|_| name.contains('@')) else {
+        return Ok(name);
+    };
+    let of = |selector: &AccountSelector| Some(identity.account(selector).ok()?.name.to_string());
+    let named = name.parse::<AccountSelector>().ok();
+    if let Some(found) = named.and_then(|selector| of(&selector)) {
+        return Ok(found);
+    }
+    let owner = mail.store().account_of_address(&name).await;
+    let owner = owner.map_err(|_| Error::Unavailable)?;
+    Ok(owner.and_then(|owner| of(&owner.into())).unwrap_or(name))
 }
 
 fn identity(services: &Services) -> Result<&Identity, Error> {

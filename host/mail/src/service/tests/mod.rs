@@ -2,6 +2,7 @@
 
 mod access;
 mod events;
+mod operating;
 mod reading;
 mod sending;
 

@@ -186,7 +186,7 @@ fn check_addresses(connection: &Connection, account: &NewAccount) -> Result<(), 
     for address in &account.addresses {
         let owner = owner(connection, &address.to_lowercase())?;
         if owner.is_some_and(|owner| owner != account.id) {
-            let detail = format!("addresses: {address} is taken");
+            let detail = format!("addresses: {address} is another account's");
             return Err(Error::InvalidArguments(detail).into());
         }
     }
