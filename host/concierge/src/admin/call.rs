@@ -7,6 +7,7 @@ use concierge_identity::{
 
 use super::booking::Import;
 use super::mail::{MailAccountChange, MailMessage, MailSharing};
+use super::mail_queue::QueueAction;
 
 /// A call of the administration.
 #[derive(Debug, Clone, PartialEq)]
@@ -156,6 +157,22 @@ pub enum Call {
         /// Whose.
         account: AccountSelector,
     },
+    /// What waits to be sent, or was given up.
+    ListMailQueue {
+        /// Whose; of all unless it is said.
+        account: Option<AccountSelector>,
+    },
+    /// Has what waits or was given up tried again, or dropped.
+    ChangeMailQueue {
+        /// Whose.
+        account: AccountSelector,
+        /// Of which submission.
+        id: String,
+        /// For which recipient; for all unless it is said.
+        recipient: Option<String>,
+        /// What is to be done.
+        action: QueueAction,
+    },
     /// Brings messages back.
     RestoreMail {
         /// Whose.
@@ -190,6 +207,8 @@ impl Call {
             | Self::ImportMail { .. }
             | Self::ExportMail { .. }
             | Self::ListDestroyedMail { .. }
+            | Self::ListMailQueue { .. }
+            | Self::ChangeMailQueue { .. }
             | Self::RestoreMail { .. } => Needs::MAIL,
             _ => Needs::default(),
         }

@@ -8,12 +8,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::call::{Call, ImportedKey};
+use super::mail_queue::QueueChange;
 use super::{AdminError, ErrorCode};
 
 /// Where the administration is.
 pub const PREFIX: &str = "/admin/v1/";
 /// Where accounts with mail are.
 const MAIL_ACCOUNTS: &str = "mail/accounts";
+/// Where the outgoing queue is.
+const MAIL_QUEUE: &str = "mail/queue";
 
 /// The body of a request, in bytes. The largest are batches of hotels to be imported.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
@@ -203,6 +206,23 @@ pub fn request(call: &Call) -> Request {
                 .unwrap_or_default();
             (Method::GET, of_mail(account, "messages") + &query, None)
         }
+        Call::ListMailQueue { account } => (Method::GET, of(MAIL_QUEUE, account), None),
+        Call::ChangeMailQueue {
+            account,
+            id,
+            recipient,
+            action,
+        } => {
+            let change = QueueChange {
+                recipient: recipient.clone(),
+                action: *action,
+            };
+            (
+                Method::POST,
+                segment(&of_mail(account, "queue"), id),
+                Some(json!(change)),
+            )
+        }
         Call::ListDestroyedMail { account } => (Method::GET, of_mail(account, "destroyed"), None),
         Call::RestoreMail { account, ids } => {
             (Method::POST, of_mail(account, "restored"), Some(json!(ids)))
@@ -300,6 +320,9 @@ pub fn call(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Cal
             })
         }
         ("GET", ["mail", "accounts"]) => Ok(Call::ListMailAccounts),
+        ("GET", ["mail", "queue"]) => Ok(Call::ListMailQueue {
+            account: account_of(query)?,
+        }),
         (_, ["mail", "accounts", account, rest @ ..]) => {
             let account = parse(account)?;
             match (method.as_str(), rest) {
@@ -320,6 +343,15 @@ pub fn call(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Cal
                     account,
                     after: value_of("after", query)?,
                 }),
+                ("POST", ["queue", id]) => {
+                    let QueueChange { recipient, action } = json_body(body)?;
+                    Ok(Call::ChangeMailQueue {
+                        account,
+                        id: (*id).to_owned(),
+                        recipient,
+                        action,
+                    })
+                }
                 ("GET", ["destroyed"]) => Ok(Call::ListDestroyedMail { account }),
                 ("POST", ["restored"]) => Ok(Call::RestoreMail {
                     account,
@@ -430,6 +462,7 @@ mod tests {
     use super::*;
     use crate::admin::booking::Import;
     use crate::admin::mail::{MailAccountChange, MailMessage, MailSharing};
+    use crate::admin::mail_queue::QueueAction;
 
     fn selector(text: &str) -> AccountSelector {
         text.parse().unwrap()
@@ -510,6 +543,16 @@ mod tests {
                         rooms: Some(2),
                     }],
                 }],
+            },
+            Call::ListMailQueue { account: None },
+            Call::ListMailQueue {
+                account: Some(selector("ann")),
+            },
+            Call::ChangeMailQueue {
+                account: selector("ann"),
+                id: "S01a/b".to_owned(),
+                recipient: Some("x@example.org".to_owned()),
+                action: QueueAction::Retry,
             },
             Call::ListMailAccounts,
             Call::PutMailAccount {

@@ -148,7 +148,7 @@ fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D:
 }
 
 impl Admin {
-    fn mail(&self) -> Result<&Mail, AdminError> {
+    pub(super) fn mail(&self) -> Result<&Mail, AdminError> {
         self.mail
             .as_deref()
             .ok_or_else(|| AdminError::new(ErrorCode::Internal, "mail is not open"))

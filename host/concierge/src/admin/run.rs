@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::call::Call;
+use super::mail_queue::QueueChange;
 use super::views::{
     AccountView, Accounts, AppPasswordView, AppPasswords, BucketView, Buckets, KeyView, Keys,
     StatusView, TokenView, Tokens, timestamp,
@@ -71,6 +72,16 @@ impl Admin {
             Call::ListMailAccounts => self.list_mail_accounts().await,
             Call::PutMailAccount { account, change } => {
                 self.put_mail_account(&account, change).await
+            }
+            Call::ListMailQueue { account } => self.list_mail_queue(account.as_ref()).await,
+            Call::ChangeMailQueue {
+                account,
+                id,
+                recipient,
+                action,
+            } => {
+                let change = QueueChange { recipient, action };
+                self.change_mail_queue(&account, &id, change).await
             }
             Call::ShareMail {
                 account,

@@ -267,6 +267,8 @@ pub struct QueueFilter {
     pub account: Option<AccountId>,
     /// Those of a queue.
     pub category: Option<u8>,
+    /// Those of a submission.
+    pub submission: Option<SubmissionId>,
 }
 
 /// How much is in the outgoing queue.

@@ -2,6 +2,7 @@
 
 mod export;
 mod import;
+mod queue;
 
 use std::path::PathBuf;
 
@@ -26,7 +27,8 @@ Examples:
   concierge mail import ann archive.mbox ~/Maildir
   concierge mail export ann ./ann --format maildir
   concierge mail share ann bob --read-only
-  concierge mail restore ann")]
+  concierge mail restore ann
+  concierge mail queue list --failed")]
 pub enum MailCommand {
     /// Give an account mail, or change its addresses and limits
     Account(AccountArgs),
@@ -46,6 +48,9 @@ pub enum MailCommand {
     Export(export::ExportArgs),
     /// Bring back messages that were destroyed within the last 30 days, or show them
     Restore(RestoreArgs),
+    /// See and change what waits to be sent or was given up
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
 }
 
 #[derive(Debug, Args)]
@@ -120,6 +125,7 @@ impl MailCommand {
             Self::Import(args) => args.run().await,
             Self::Export(args) => args.run().await,
             Self::Restore(args) => args.run().await,
+            Self::Queue(command) => command.run().await,
         }
     }
 }
@@ -225,10 +231,6 @@ async fn destroyed(account: AccountSelector, common: Common) -> Result<(), Failu
         return print_json(&answer);
     }
     let DestroyedMail { messages } = read(answer)?;
-    let at = |us: u64| {
-        let us = i64::try_from(us).unwrap_or(i64::MAX);
-        Timestamp::from_microsecond(us).map_or_else(|_| "?".to_owned(), time)
-    };
     let rows: Vec<_> = messages
         .into_iter()
         .map(|message| {
@@ -250,6 +252,12 @@ fn counted(messages: u64) -> String {
         1 => "1 message".to_owned(),
         more => format!("{more} messages"),
     }
+}
+
+/// A time as people read it.
+fn at(us: u64) -> String {
+    let us = i64::try_from(us).unwrap_or(i64::MAX);
+    Timestamp::from_microsecond(us).map_or_else(|_| "?".to_owned(), time)
 }
 
 /// What a path has, where it is not said.

@@ -206,7 +206,7 @@ async fn what_was_given_up(store: &(impl AccountStore + BlobReferences + Sending
     let of = |failed| QueueFilter {
         failed,
         account: Some(account),
-        category: None,
+        ..QueueFilter::default()
     };
     let failed = (id, BOB.to_owned(), QueueState::Failed { failed_us: NOW_US });
     let lease_until_us = NOW_US + 10 * SECOND_US;
@@ -227,7 +227,12 @@ async fn what_was_given_up(store: &(impl AccountStore + BlobReferences + Sending
         category: Some(2),
         ..QueueFilter::default()
     };
-    assert_eq!(states(&list(category).await), [due]);
+    assert_eq!(states(&list(category).await), [due.clone()]);
+    let submission = QueueFilter {
+        submission: Some(waits),
+        ..QueueFilter::default()
+    };
+    assert_eq!(states(&list(submission).await), [due]);
     assert_eq!(store.queue(of(None), 1).await.unwrap().len(), 1);
     let size = QueueSize {
         waiting: 2,

@@ -325,13 +325,14 @@ pub(super) fn list(
                  JOIN account ON account.number = submission.account
              WHERE {column} IS NOT NULL AND account.id = coalesce(?1, account.id)
                  AND category = coalesce(?2, category)
-             ORDER BY {column}, recipient.submission, position LIMIT ?3"
+                 AND submission.id = coalesce(?3, submission.id)
+             ORDER BY {column}, recipient.submission, position LIMIT ?4"
         );
         let account = filter.account.map(|account| account.0.into_bytes());
+        let submission = filter.submission.map(|id| id.0.into_bytes());
         let mut select = connection.prepare_cached(&sql)?;
-        let rows = select.query_map(params![account, filter.category, max], |row| {
-            read_entry(row, failed)
-        })?;
+        let filters = params![account, filter.category, submission, max];
+        let rows = select.query_map(filters, |row| read_entry(row, failed))?;
         entries.extend(rows.collect::<Result<Vec<_>, _>>()?);
     }
     Ok(entries)
