@@ -127,7 +127,7 @@ pub struct DestroyedMessage {
     pub received_us: TimeUs,
     /// Octets.
     pub size: u64,
-    /// Its subject without Re: and the like.
+    /// Its subject.
     pub subject: String,
 }
 
@@ -347,7 +347,7 @@ impl Admin {
             destroyed_us: email.destroyed_us,
             received_us: email.received_us,
             size: email.size,
-            subject: email.subject,
+            subject: concierge_mail_message::text(email.subject.as_bytes()),
         });
         answer(&DestroyedMail {
             messages: messages.collect(),

@@ -92,7 +92,7 @@ pub struct DestroyedEmail {
     pub received_us: TimeUs,
     /// Octets.
     pub size: u64,
-    /// The base subject.
+    /// The field Subject, as it was written; empty where there is none.
     pub subject: String,
     /// Where it was.
     pub mailboxes: Vec<MailboxId>,

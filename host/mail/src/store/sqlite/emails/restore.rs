@@ -3,11 +3,11 @@
 use concierge_sqlite::WriteTx;
 use rusqlite::{Connection, params};
 
-use super::super::{Failure, blobs};
+use super::super::{Failure, blobs, documents};
 use super::{Books, edit, mailboxes, rows, settle, threads};
 use crate::error::Error;
 use crate::store::{DestroyedEmail, GRACE_US};
-use crate::types::{BlobHash, EmailId, StorageId, TimeUs};
+use crate::types::{BlobHash, EmailId, HeaderField, StorageId, TimeUs};
 
 /// Those of an account, newest first.
 pub(super) fn destroyed(
@@ -17,7 +17,8 @@ pub(super) fn destroyed(
 ) -> rusqlite::Result<Vec<DestroyedEmail>> {
     connection
         .prepare_cached(
-            "SELECT storage, destroyed_us, received_us, size, sort_subject, mailboxes FROM email
+            "SELECT storage, destroyed_us, received_us, size, headers, mailboxes
+             FROM email JOIN email_shown USING (storage)
              WHERE account = ?1 AND destroyed_us IS NOT NULL
              ORDER BY destroyed_us DESC, storage DESC LIMIT ?2",
         )?
@@ -27,11 +28,17 @@ pub(super) fn destroyed(
                 destroyed_us: row.get(1)?,
                 received_us: row.get(2)?,
                 size: row.get(3)?,
-                subject: row.get(4)?,
+                subject: subject(documents::decode(row, 4)?),
                 mailboxes: rows::mailbox_ids(&row.get::<_, String>(5)?),
             })
         })?
         .collect()
+}
+
+fn subject(headers: Vec<HeaderField>) -> String {
+    let mut headers = headers.into_iter();
+    let found = headers.find(|field| field.name.eq_ignore_ascii_case("Subject"));
+    found.map(|field| field.value).unwrap_or_default()
 }
 
 /// Brings emails back. What is not swept yet is still there to be brought back.
