@@ -18,7 +18,7 @@ use concierge_tests::seed;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-#[path = "../../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/objects.rs"]
 mod targets;
 
 mod seeds {

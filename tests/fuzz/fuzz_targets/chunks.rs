@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| concierge_fuzz::chunks(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| concierge_fuzz::objects::chunks(data));
