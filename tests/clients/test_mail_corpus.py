@@ -20,6 +20,7 @@ PAGE = 500
 ORDERS = 10
 WRITERS = 4
 WORD = re.compile(r"[a-z]{5,20}")
+MARKUP = re.compile(r"<(style|script|title)\b.*?</\1>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +93,27 @@ def test_threads_are_those_of_another_implementation_in_every_order(running, mes
         assert threads_of(one) == expected, f"order {number}"
 
 
+def parts_of(message: email.message.Message):
+    """The parts of a message, without those of messages in it."""
+    if message.get_content_type() == "message/rfc822" or not message.is_multipart():
+        yield message
+        return
+    for part in message.get_payload():
+        yield from parts_of(part)
+
+
 def words_of(message: bytes) -> set[str]:
     """Words of a message's body, as another reader decodes it."""
     words = set()
-    for part in email.message_from_bytes(message, policy=email.policy.compat32).walk():
-        if part.get_content_type() != "text/plain" or part.get_filename():
-            continue
-        charset = part.get_content_charset("us-ascii")
-        if charset not in ("us-ascii", "iso-8859-1", "utf-8", "windows-1252"):
+    for part in parts_of(email.message_from_bytes(message, policy=email.policy.compat32)):
+        kind = part.get_content_type()
+        if kind not in ("text/plain", "text/html") or part.get_filename():
             continue
         text = part.get_payload(decode=True).decode("latin-1")
+        if kind == "text/html":
+            text = MARKUP.sub("<>", text)
+        if part.defects:
+            continue
         # Whole words alone: what stands between blanks.
         words |= {word for word in text.split() if WORD.fullmatch(word)}
     return words
@@ -136,7 +148,7 @@ def test_each_message_is_found_by_a_word_at_once(running, messages):
         return blob in [one["blobId"] for one in answers[2][1]["list"]]
 
     searched = [message for message in dict.fromkeys(messages) if words[name_of(message)]]
-    assert len(searched) > len(messages) * 0.8, "too few have a text that is read here"
+    assert len(searched) > len(messages) * 0.9, "too few have a text that is read here"
 
     def missed_of(number: int) -> list[str]:
         bob = client(running, f"bob{number}")
