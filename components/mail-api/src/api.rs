@@ -51,7 +51,9 @@ pub async fn answer<H: Host>(
     body: H::Incoming,
 ) -> Result<Reply<H::Outgoing>, Problem> {
     if !is_json(&head.headers) {
-        return Err(Problem::not_json("The Content-Type is application/json."));
+        return Err(Problem::not_json(
+            "The Content-Type of a request is to be application/json.",
+        ));
     }
     let mut memory = around.memory.share();
     let announced = announced(&head.headers).unwrap_or(REQUEST_BYTES_MAX);

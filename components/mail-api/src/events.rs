@@ -49,14 +49,15 @@ fn subscription(query: &str, headers: &HeaderMap) -> Result<Subscription, Proble
         let found = pairs.find(|(found, _)| *found == name);
         found.map(|(_, value)| percent_decode_str(value).decode_utf8_lossy().into_owned())
     };
-    let types = value("types").ok_or_else(|| bad("types is missing."))?;
+    let types =
+        value("types").ok_or_else(|| bad("types is missing: names of data types, or *."))?;
     let types = match types.as_str() {
         "*" => Vec::new(),
         names => {
             let known: Vec<_> = names.split(',').filter_map(data_type::named).collect();
             // None would be all.
             match known.is_empty() {
-                true => return Err(bad("types has none that is known here.")),
+                true => return Err(bad(&unknown_types())),
                 false => known,
             }
         }
@@ -83,6 +84,11 @@ fn subscription(query: &str, headers: &HeaderMap) -> Result<Subscription, Proble
             .unwrap_or_default()
             .to_owned(),
     })
+}
+
+fn unknown_types() -> String {
+    let known = data_type::NAMES.map(|(_, name)| name).join(", ");
+    format!("types has none of {known}.")
 }
 
 #[cfg(test)]

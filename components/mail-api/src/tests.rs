@@ -94,6 +94,7 @@ fn calls_are_answered_in_their_order_and_may_refer_to_each_other() {
         ["Core/echo", { "#again": { "resultOf": "a", "name": "Core/echo", "path": "/hello/1" } }, "b"],
         ["Core/echo", { "#loop": { "resultOf": "c", "name": "Core/echo", "path": "/x" } }, "c"],
         ["No/method", {}, "d"],
+        ["Email/get", {}, "e"],
     ]);
     let reply = post(&host, &echo(calls));
     assert_eq!(reply.status(), StatusCode::OK);
@@ -111,7 +112,15 @@ fn calls_are_answered_in_their_order_and_may_refer_to_each_other() {
         answer["methodResponses"][2][1]["type"],
         "invalidResultReference"
     );
-    assert_eq!(answer["methodResponses"][3][1]["type"], "unknownMethod");
+    for (number, why) in [
+        (3, "There is no method of this name."),
+        (4, "It needs urn:ietf:params:jmap:mail in using."),
+    ] {
+        assert_eq!(
+            answer["methodResponses"][number][1],
+            json!({ "type": "unknownMethod", "description": why })
+        );
+    }
     assert_eq!(answer["sessionState"].as_str().unwrap().len(), 24);
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::capability::Using;
 use super::context::{Arguments, Context, CreatedIds};
 use super::error::{Kind, MethodError};
 use super::limits::{ANSWERED_BYTES_MAX, RESOLVED_BYTES_MAX};
@@ -75,9 +76,7 @@ async fn one<H: Host>(
     name: &str,
     arguments: Map<String, Value>,
 ) -> Result<Value, MethodError> {
-    let method = Method::named(name)
-        .filter(|method| context.using.has(method.capability()))
-        .ok_or(Kind::UnknownMethod)?;
+    let method = known(name, context.using)?;
     if responses.bytes > ANSWERED_BYTES_MAX {
         let why = "The answers before this one are too long already.";
         return Err(MethodError::new(Kind::RequestTooLarge, why));
@@ -88,6 +87,18 @@ async fn one<H: Host>(
     }
     let arguments = reference::resolve(arguments, &responses.list, &mut responses.resolvable)?;
     methods::run(method, context, Arguments(arguments)).await
+}
+
+/// The method of a name, if the request names its capability (RFC 8620 §3.3).
+fn known(name: &str, using: &Using) -> Result<Method, MethodError> {
+    let unknown = |why: String| MethodError::new(Kind::UnknownMethod, why);
+    let method = Method::named(name)
+        .ok_or_else(|| unknown("There is no method of this name.".to_owned()))?;
+    let capability = method.capability();
+    match using.has(capability) {
+        true => Ok(method),
+        false => Err(unknown(format!("It needs {} in using.", capability.uri()))),
+    }
 }
 
 /// The responses so far.
