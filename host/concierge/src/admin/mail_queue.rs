@@ -126,7 +126,8 @@ impl Admin {
         change: QueueChange,
     ) -> Answer {
         let account = self.identity.account(account)?.id;
-        let id = id.parse::<SubmissionId>().map_err(AdminError::invalid)?;
+        let none = |_| AdminError::invalid(format!("{id:?} is not the id of a message"));
+        let id = id.parse::<SubmissionId>().map_err(none)?;
         let store = self.mail()?.store();
         let filter = QueueFilter {
             account: Some(account),

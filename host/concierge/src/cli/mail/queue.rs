@@ -70,7 +70,7 @@ impl QueueCommand {
         match self {
             Self::List(args) => args.run().await,
             Self::Show(args) => args.run().await,
-            Self::Retry(args) => args.run(QueueAction::Retry, "tried now").await,
+            Self::Retry(args) => args.run(QueueAction::Retry, "to be tried now").await,
             Self::Drop(args) => args.run(QueueAction::Drop, "dropped").await,
         }
     }
@@ -164,8 +164,8 @@ impl ChangeArgs {
         }
         let QueueChanged { changed } = read(answer)?;
         match changed {
-            1 => print(&format!("1 message is {done}\n")),
-            changed => print(&format!("{changed} messages are {done}\n")),
+            1 => print(&format!("{done}, for 1 recipient\n")),
+            changed => print(&format!("{done}, for {changed} recipients\n")),
         }
     }
 }
