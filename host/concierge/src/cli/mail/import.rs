@@ -62,8 +62,11 @@ impl ImportArgs {
         importer.bar.finish_and_clear();
         let (accepted, rejected) = (importer.accepted, importer.rejected);
         session.close().await;
+        // What was taken before something failed is there.
+        if accepted > 0 || done.is_ok() {
+            print(&format!("imported {}\n", counted(accepted)))?;
+        }
         done?;
-        print(&format!("imported {}\n", counted(accepted)))?;
         match rejected {
             0 => Ok(()),
             1 => Err(Failure::failed("1 message was rejected")),
@@ -86,6 +89,10 @@ struct Importer<'a> {
 
 impl Importer<'_> {
     async fn paths(&mut self, paths: &[PathBuf], format: Option<Format>) -> Result<(), Failure> {
+        // Before anything is taken, so that a slip of the pen leaves nothing half done.
+        for path in paths {
+            path.metadata().map_err(|error| unreadable(path, &error))?;
+        }
         for path in paths {
             self.bar.set_message(path.display().to_string());
             let messages = open(path, format)?;
@@ -161,16 +168,18 @@ fn open(path: &Path, format: Option<Format>) -> Result<Messages, Failure> {
         Format::Maildir => Box::new(MaildirReader::new(path)),
         Format::Eml => Box::new(EmlReader::new(path)),
         Format::Mbox => {
-            let name = path.display().to_string();
-            let file =
-                File::open(path).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+            let file = File::open(path).map_err(|error| unreadable(path, &error))?;
             Box::new(MboxReader::new(
                 BufReader::new(file),
-                name,
+                path.display().to_string(),
                 MboxQuoting::default(),
             ))
         }
     })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!("{}: {error}", path.display()))
 }
 
 /// How far it is; nothing where standard error is no terminal.
