@@ -36,6 +36,7 @@ Examples:
   concierge-bench away --composed router-with-bridge.wasm
   concierge-bench memory --size 5GiB
   concierge-bench reserve --clients 64
+  concierge-bench mail --what reading,searching
   concierge-bench --quick --json all";
 
 #[derive(Subcommand)]
@@ -54,6 +55,8 @@ enum Command {
     Booking(benches::booking::BookingOptions),
     /// Reservations by engine and strategy, beside plain PostgreSQL by pgbench.
     Reserve(benches::reserve::ReserveOptions),
+    /// Pages, searches, import and push of mail in a mailbox of 100,000 messages.
+    Mail(benches::mail::MailOptions),
     /// All of them with their default options.
     All,
     /// Serves a baseline; the benchmarks start it.
@@ -97,6 +100,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Memory(of_memory) => print(benches::memory::run(options, of_memory)?),
         Command::Booking(of_booking) => print(benches::booking::run(options, of_booking)?),
         Command::Reserve(of_reserve) => print(benches::reserve::run(options, of_reserve)?),
+        Command::Mail(of_mail) => print(benches::mail::run(options, of_mail)?),
         Command::All => {
             print(benches::edge::run(options, &benches::default_options()?)?)?;
             print(benches::s3::run(options, &benches::default_options()?)?)?;
@@ -110,7 +114,8 @@ fn run(arguments: Arguments) -> Result<()> {
             print(benches::booking::run(
                 options,
                 &benches::default_options()?,
-            )?)
+            )?)?;
+            print(benches::mail::run(options, &benches::default_options()?)?)
         }
         Command::Serve {
             baseline: Baseline::Hello,

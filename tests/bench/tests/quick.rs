@@ -95,3 +95,15 @@ fn reserve_measures_every_strategy_with_and_without_group_commit() {
         }
     }
 }
+
+#[test]
+fn mail_measures_synced_files_and_a_full_text_index() {
+    let report = report(&["mail"]);
+    let searches = ["one word x1", "two words x1", "a Cyrillic word x1"];
+    assert_eq!(cases(&report), searches);
+    let facts = report["facts"].as_array().unwrap();
+    assert_eq!(facts.len(), 2);
+    for fact in facts {
+        assert!(fact["value"].as_f64().unwrap() > 0.0, "{fact}");
+    }
+}

@@ -4,6 +4,7 @@ pub mod away;
 pub mod booking;
 pub mod edge;
 pub mod list;
+pub mod mail;
 pub mod memory;
 pub mod reserve;
 pub mod s3;
