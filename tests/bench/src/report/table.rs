@@ -27,7 +27,11 @@ pub fn render(report: &Report) -> String {
     }
     for fact in &report.facts {
         let Fact { name, value, unit } = fact;
-        let _ = writeln!(text, "{name}: {} {unit}", figure(*value));
+        let _ = writeln!(
+            text,
+            "{}",
+            format!("{name}: {} {unit}", figure(*value)).trim_end()
+        );
     }
     for aim in &report.aims {
         let Aim {

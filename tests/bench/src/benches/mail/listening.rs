@@ -43,6 +43,7 @@ pub fn measure(
 ) -> Result<()> {
     let most = counts.iter().copied().max().unwrap_or(0);
     allow_files(most as u64 + OTHER_FILES)?;
+    let mut idle = Vec::new();
     for kind in [Kind::Idle, Kind::EventSource] {
         let dir = options.temporary()?;
         let server = concierge::start(binary, dir.path(), &[])?;
@@ -58,7 +59,7 @@ pub fn measure(
         }
         let before = memory::of_process(server.pid())?.resident;
         let mut connections = Vec::new();
-        for &count in counts {
+        for (number, &count) in counts.iter().enumerate() {
             eprintln!("{count} of {}", kind.name());
             while connections.len() < count {
                 let client = &accounts[connections.len() / PER_ACCOUNT];
@@ -67,7 +68,16 @@ pub fn measure(
             let after = memory::of_process(server.pid())?.resident;
             let each = after.saturating_sub(before) as f64 / count.max(1) as f64;
             let name = format!("memory of each of {count}: {}", kind.name());
-            report.fact(name, each / KIB, "KiB");
+            report.fact(&name, each / KIB, "KiB");
+            match kind {
+                Kind::Idle => idle.push(each),
+                Kind::EventSource => {
+                    if let Some(baseline) = idle.get(number) {
+                        let name = format!("{name} by {}", Kind::Idle.name());
+                        report.fact(name, each / baseline, "");
+                    }
+                }
+            }
         }
     }
     Ok(())
