@@ -265,6 +265,7 @@ impl Admin {
         let mail = self.mail()?;
         let mut places = Places::of(mail.store().as_ref(), account).await?;
         let mut rejected = Vec::new();
+        let (mut indices, mut imports) = (Vec::new(), Vec::new());
         for (index, message) in messages.into_iter().enumerate() {
             let mailbox = places
                 .find_or_make(
@@ -273,21 +274,25 @@ impl Admin {
                     SystemClock.now_us(),
                 )
                 .await;
-            let refused = match mailbox? {
-                Err(reason) => Some(reason),
+            match mailbox? {
+                Err(reason) => rejected.push(super::booking::Rejection { index, reason }),
                 Ok(mailbox) => {
-                    let import = Import {
+                    indices.push(index);
+                    imports.push(Import {
                         bytes: message.bytes,
                         mailboxes: vec![mailbox],
                         keywords: message.keywords,
                         received_us: message.received_us,
-                    };
-                    let imported = mail.import(account, import).await?;
-                    imported.err().map(|refusal| refusal.description)
+                    });
                 }
-            };
-            rejected.extend(refused.map(|reason| super::booking::Rejection { index, reason }));
+            }
         }
+        let imported = mail.import_all(account, imports).await?;
+        for (index, imported) in indices.into_iter().zip(imported) {
+            let reason = imported.err().map(|refusal| refusal.description);
+            rejected.extend(reason.map(|reason| super::booking::Rejection { index, reason }));
+        }
+        rejected.sort_by_key(|rejection| rejection.index);
         answer(&super::booking::Imported { rejected })
     }
 

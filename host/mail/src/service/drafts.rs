@@ -148,15 +148,12 @@ impl Mail {
         let opened = self.readable(account, &message.blob_id).await?;
         let loaded = self.contents.load(&opened).await?;
         let taken = taken(loaded).await??;
-        let blob = match (opened.whole(), taken.changed) {
+        let blob = match (opened.whole(), &taken.changed) {
             (Some(hash), None) => {
                 self.contents.keep_opened(account, &opened).await?;
                 hash
             }
-            (_, changed) => {
-                let bytes = changed.unwrap_or(taken.given);
-                self.keep_bytes(account, bytes).await?
-            }
+            _ => self.keep_bytes(account, taken.bytes()).await?,
         };
         Ok(NewEmail {
             blob,
@@ -175,8 +172,7 @@ impl Mail {
     ) -> Result<(BlobHash, Summary), Fault> {
         let loaded = self.contents.loaded(bytes).await?;
         let taken = taken(loaded).await??;
-        let bytes = taken.changed.unwrap_or(taken.given);
-        let hash = self.keep_bytes(account, bytes).await?;
+        let hash = self.keep_bytes(account, taken.bytes()).await?;
         Ok((hash, taken.summary))
     }
 
@@ -223,20 +219,26 @@ async fn encode(piece: BlobPiece, bytes: &[u8], spool: &mut Spool) -> Result<(),
 
 /// A message that was taken.
 struct Taken {
-    given: Bytes,
+    /// As it was given. It keeps its room while it is kept, too.
+    given: Loaded,
     /// What it became, where it had bare line feeds.
     changed: Option<Bytes>,
     summary: Summary,
 }
 
-async fn taken(loaded: Loaded) -> Result<Result<Taken, Refusal>, Error> {
+impl Taken {
+    fn bytes(&self) -> Bytes {
+        self.changed.as_ref().unwrap_or(&self.given.bytes).clone()
+    }
+}
+
+async fn taken(given: Loaded) -> Result<Result<Taken, Refusal>, Error> {
     let taken = tokio::task::spawn_blocking(move || {
-        let given = loaded.bytes.clone();
-        let changed = match with_crlf(&given) {
+        let changed = match with_crlf(&given.bytes) {
             Cow::Borrowed(_) => None,
             Cow::Owned(bytes) => Some(Bytes::from(bytes)),
         };
-        let bytes = changed.as_ref().unwrap_or(&given);
+        let bytes = changed.as_ref().unwrap_or(&given.bytes);
         let message = read(bytes);
         if !message.has_header() {
             return Err(Refusal::new(Reason::InvalidEmail, "it has no header"));

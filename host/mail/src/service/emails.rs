@@ -15,8 +15,8 @@ use crate::error::{Error, Reason, Refusal};
 use crate::store::EmailEdit;
 use crate::types::calls::emails::{Copied, Detail, Edit, Email, IDS_MAX, Patch};
 use crate::types::{
-    Changes, Edited, EmailId, EmailRow, Made, MailboxId, NewEmail, StateNumber, Thread, ThreadId,
-    TimeUs,
+    Changes, Done, Edited, EmailId, EmailRow, Made, MailboxId, NewEmail, StateNumber, Thread,
+    ThreadId, TimeUs,
 };
 
 /// Changes of one call.
@@ -24,6 +24,8 @@ pub const EDITS_MAX: usize = 500;
 
 /// Messages that a call reads at once: the disk's answers come together, and no call has all the memory.
 const AT_ONCE: usize = 4;
+/// Messages of a call whose bytes are made durable at once: they share the syncs of the disk.
+const KEPT_AT_ONCE: usize = 16;
 
 /// A message that an operator brings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,11 +168,13 @@ impl Mail {
     ) -> Result<Edited, Error> {
         let account = self.write(principal, account).await?;
         at_most(edits.len(), EDITS_MAX)?;
-        let mut prepared = Vec::new();
-        for edit in edits {
-            prepared.push(item(self.prepared(account, edit).await)?);
-        }
-        self.edit(account, if_in_state, prepared).await
+        let prepared = stream::iter(edits)
+            .map(|edit| self.prepared(account, edit))
+            .buffered(KEPT_AT_ONCE);
+        // What was begun runs to its end, whichever fails.
+        let prepared: Vec<_> = prepared.collect().await;
+        let prepared: Result<Vec<_>, _> = prepared.into_iter().map(item).collect();
+        self.edit(account, if_in_state, prepared?).await
     }
 
     async fn prepared(&self, account: AccountId, edit: Edit) -> Result<EmailEdit, Fault> {
@@ -280,31 +284,50 @@ impl Mail {
         account: AccountId,
         import: Import,
     ) -> Result<Result<Made, Refusal>, Error> {
+        let imported = self.import_all(account, vec![import]).await?;
+        imported.into_iter().next().ok_or(Error::Internal)
+    }
+
+    /// Takes messages that an operator brings, in their order and in one operation, so that on an error none is taken.
+    /// Nobody is asked for permission. Each is answered on its own.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn import_all(
+        &self,
+        account: AccountId,
+        imports: Vec<Import>,
+    ) -> Result<Vec<Result<Made, Refusal>>, Error> {
+        let brought = stream::iter(imports)
+            .map(|import| self.brought(account, import))
+            .buffered(KEPT_AT_ONCE);
+        // What was begun runs to its end, whichever fails.
+        let brought: Vec<_> = brought.collect().await;
+        let brought: Result<Vec<_>, _> = brought.into_iter().map(item).collect();
+        let edited = self.edit(account, None, brought?).await?;
+        let made = edited.items.into_iter().map(|done| match done {
+            Ok(Done::Made(made)) => Ok(Ok(made)),
+            Err(refusal) => Ok(Err(refusal)),
+            Ok(_) => Err(Error::Internal),
+        });
+        made.collect()
+    }
+
+    async fn brought(&self, account: AccountId, import: Import) -> Result<EmailEdit, Fault> {
+        let keywords = keywords::checked(import.keywords)?;
         let bytes = Bytes::from(import.bytes);
-        let taken = self.taken(account, bytes.clone()).await;
-        let (blob, summary) = match item(taken)? {
-            Ok(taken) => taken,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+        let (blob, summary) = self.taken(account, bytes.clone()).await?;
         let received_us = match import.received_us {
             Some(received_us) => received_us,
             None => self.receipt_us(bytes).await?,
         };
-        let email = keywords::checked(import.keywords).map(|keywords| {
-            insert(NewEmail {
-                blob,
-                summary,
-                mailboxes: import.mailboxes,
-                keywords,
-                received_us,
-            })
-        });
-        let edited = self.edit(account, None, vec![email]).await?;
-        match edited.items.into_iter().next() {
-            Some(Ok(crate::types::Done::Made(made))) => Ok(Ok(made)),
-            Some(Err(refusal)) => Ok(Err(refusal)),
-            _ => Err(Error::Internal),
-        }
+        Ok(insert(NewEmail {
+            blob,
+            summary,
+            mailboxes: import.mailboxes,
+            keywords,
+            received_us,
+        }))
     }
 
     /// When a message came, as far as its header tells; what it says of the future is not believed.

@@ -130,6 +130,37 @@ async fn bare_line_feeds_become_line_breaks_and_what_is_no_message_is_refused() 
 }
 
 #[tokio::test]
+async fn an_operator_s_messages_are_taken_in_their_order_and_answered_one_by_one() {
+    let world = World::new().await;
+    let mailbox: crate::types::MailboxId = world.mailbox(world.ann, "inbox").await.parse().unwrap();
+    let import = |bytes: String| crate::service::Import {
+        bytes: bytes.into_bytes(),
+        mailboxes: vec![mailbox],
+        keywords: Vec::new(),
+        received_us: None,
+    };
+    // More than are kept at once; one of them twice, and in their midst one that is no message.
+    let numbers: Vec<u32> = [0].into_iter().chain(0..40).collect();
+    let text = |number: &u32| message(&number.to_string(), &number.to_string(), "");
+    let mut imports: Vec<_> = numbers.iter().map(|number| import(text(number))).collect();
+    imports.insert(7, import("\r\n\r\nno header".to_owned()));
+    let mut taken = world.mail.import_all(world.ann, imports).await.unwrap();
+    assert_eq!(taken.remove(7).unwrap_err().reason, Reason::InvalidEmail);
+    let blobs: Vec<crate::types::BlobId> = taken
+        .into_iter()
+        .map(|made| made.unwrap().blob.into())
+        .collect();
+    assert_eq!(blobs.len(), numbers.len());
+    for (number, blob) in numbers.iter().zip(&blobs) {
+        let kept = world.bytes(world.ann, &blob.to_string()).await.unwrap();
+        assert_eq!(kept, text(number).as_bytes());
+    }
+    let emails = world.emails_in(world.ann, "inbox").await;
+    let kept: Vec<_> = emails.into_iter().map(|email| email.blob_id).collect();
+    assert_eq!(kept, blobs);
+}
+
+#[tokio::test]
 async fn parts_of_nested_messages_are_ranges_of_the_whole() {
     let world = World::new().await;
     let (ann, text) = (world.ann, world.ann.to_string());
