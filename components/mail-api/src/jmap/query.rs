@@ -142,9 +142,10 @@ impl Since {
     }
 }
 
-/// One level of an order (RFC 8620 §5.5).
+/// One level of an order (RFC 8620 §5.5). Members that are not known are passed over: jmapc sends those of the query in
+/// each level.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Comparator {
     /// By which property.
     pub property: String,

@@ -168,6 +168,8 @@ impl Admin {
             | Call::ChangeHotelStaff { .. }
             | Call::ListMailAccounts
             | Call::PutMailAccount { .. }
+            | Call::ListMailQueue { .. }
+            | Call::ChangeMailQueue { .. }
             | Call::ShareMail { .. }
             | Call::ImportMail { .. }
             | Call::ExportMail { .. }
