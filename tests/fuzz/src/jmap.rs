@@ -312,7 +312,7 @@ fn push(id: &str) -> Push {
         device_client_id: "d".to_owned(),
         url: "https://push.example.org/".to_owned(),
         keys: None,
-        verified: false,
+        verification_code: None,
         expires_us: scripted::NOW_US,
         types: vec![DataType::Email],
     }

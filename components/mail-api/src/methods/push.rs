@@ -112,13 +112,13 @@ async fn get<H: Host>(
     Ok(json!({"list": list, "notFound": not_found}))
 }
 
-/// A subscription with all properties that are told. The code is not: the host says no more than whether it was right.
+/// A subscription with all properties that are told.
 fn json(push: &Push) -> Value {
     let types: Vec<&str> = push.types.iter().map(|one| data_type::name(*one)).collect();
     json!({
         "id": push.id,
         "deviceClientId": push.device_client_id,
-        "verificationCode": null,
+        "verificationCode": push.verification_code,
         "expires": UtcDate(push.expires_us).text(),
         "types": if types.is_empty() { Value::Null } else { json!(types) },
     })
@@ -245,14 +245,8 @@ impl Set {
         };
         let done = context.host.update_push(context.token, patch).await;
         if let Some(changed) = self.done(subject, done, "verificationCode")? {
-            // That it was right is told by the update's being done.
-            let code = members.get("verificationCode").cloned();
             *push = changed;
-            let mut object = json(push);
-            if let (Some(code), Some(members)) = (code, object.as_object_mut()) {
-                members.insert("verificationCode".to_owned(), code);
-            }
-            let news = self.wishes.news(subject, &push.id, Some(object));
+            let news = self.wishes.news(subject, &push.id, Some(json(push)));
             self.answer.updated(&push.id, news);
         }
         Ok(())
@@ -321,7 +315,8 @@ impl Keys {
 fn push(members: Map<String, Value>, now_us: u64) -> Result<Push, SetError> {
     let mut properties = Properties::of_new(members);
     let url: String = properties.require("url");
-    if !is_https(&url) {
+    // Whether plain HTTP will do, the host decides.
+    if !is_web(&url) {
         properties.fault(
             "url",
             "It is not the URL of something that is reached by https.",
@@ -349,7 +344,7 @@ fn push(members: Map<String, Value>, now_us: u64) -> Result<Push, SetError> {
         device_client_id,
         url,
         keys: read,
-        verified: false,
+        verification_code: None,
         expires_us: expires(&mut properties, now_us).unwrap_or(now_us.saturating_add(LIFE_MAX_US)),
         types: types(&mut properties).unwrap_or_default(),
     };
@@ -408,11 +403,12 @@ fn check_text(properties: &mut Properties, name: &str, text: &str) {
     }
 }
 
-/// RFC 8620 §7.2: "an absolute URL ... MUST begin with https://". Whether the target may be reached the host decides. A
-/// password in it would be kept in the clear, and a fragment is never sent.
-fn is_https(url: &str) -> bool {
-    let https = url.len() <= URL_BYTES_MAX && url.starts_with("https://") && !url.contains('#');
-    let Some(uri) = https.then(|| url.parse::<http::Uri>().ok()).flatten() else {
+/// RFC 8620 §7.2: "an absolute URL ... MUST begin with https://". Whether the target may be reached, and without TLS, the
+/// host decides. A password in it would be kept in the clear, and a fragment is never sent.
+fn is_web(url: &str) -> bool {
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    let is_whole = is_web && url.len() <= URL_BYTES_MAX && !url.contains('#');
+    let Some(uri) = is_whole.then(|| url.parse::<http::Uri>().ok()).flatten() else {
         return false;
     };
     uri.authority()
@@ -454,7 +450,7 @@ mod tests {
                     .to_owned(),
                 "BTBZMqHH6r4Tts7J_aSIgg".to_owned(),
             )),
-            verified: false,
+            verification_code: None,
             expires_us: NOW_US + LIFE_MAX_US,
             types: Vec::new(),
         };
@@ -478,7 +474,7 @@ mod tests {
         let long = format!("https://example.com/{}", "x".repeat(URL_BYTES_MAX));
         for (name, value) in [
             ("url", Value::Null),
-            ("url", json!("http://example.com/")),
+            ("url", json!("ftp://example.com/")),
             ("url", json!("https://")),
             ("url", json!("https:///path")),
             ("url", json!("https://user:secret@example.com/")),

@@ -15,13 +15,13 @@ fn push(id: &str) -> Push {
         device_client_id: "b37ff8001ca0".to_owned(),
         url: String::new(),
         keys: None,
-        verified: false,
+        verification_code: None,
         expires_us: NOW_US + WEEK_US,
         types: vec![DataType::Mailbox, DataType::Email, DataType::EmailDelivery],
     }
 }
 
-/// RFC 8620 §7.2.1, without the codes, which the host does not tell.
+/// RFC 8620 §7.2.1.
 #[test]
 fn where_they_lead_to_is_never_told() {
     let host = Scripted::default();
@@ -83,7 +83,7 @@ fn one_is_made() {
                 "url": "https://example.com/push/?device=X8980fc",
                 "types": null
             },
-            "bad": {"deviceClientId": "a889-ffea-910", "url": "http://example.com/"}
+            "bad": {"deviceClientId": "a889-ffea-910", "url": "ftp://example.com/"}
         }
     });
     let told = answer(&host, "PushSubscription/set", arguments);
@@ -109,7 +109,7 @@ fn one_is_confirmed_prolonged_and_ended() {
         );
         assert_eq!((patch.expires_us, patch.types), (None, None));
         Ok(Push {
-            verified: true,
+            verification_code: patch.verification_code,
             ..push("1")
         })
     }));

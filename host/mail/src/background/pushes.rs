@@ -186,7 +186,8 @@ impl Mail {
             for kept in self.store.pushes_to_tell(account).await? {
                 let mut told = States::default();
                 told.note(account, &states, &kept.push.types);
-                let is_wanted = kept.push.verified && kept.push.expires_us > now_us;
+                let is_wanted =
+                    kept.push.verification_code.is_some() && kept.push.expires_us > now_us;
                 if is_wanted && !told.is_empty() {
                     self.outbox.add(kept, false, &told);
                 }

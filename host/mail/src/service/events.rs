@@ -78,7 +78,7 @@ impl Mail {
     /// # Errors
     /// [`Error::InvalidArguments`]; [`Error::TooLarge`] for more than [`PUSHES_MAX`].
     pub async fn create_push(&self, principal: AccountId, new: NewPush) -> Result<Push, Error> {
-        check(&new)?;
+        check(&new, self.options.private_pushes)?;
         if self.kept_pushes(principal).await?.len() >= PUSHES_MAX {
             return Err(Error::TooLarge(PUSHES_MAX as u64));
         }
@@ -90,7 +90,7 @@ impl Mail {
                 device_client_id: new.device_client_id,
                 url: new.url,
                 keys: new.keys,
-                verified: false,
+                verification_code: None,
                 expires_us: self.expires_us(new.expires_us),
                 types: new.types,
             },
@@ -123,7 +123,7 @@ impl Mail {
             if code != kept.code {
                 return Err(Error::InvalidArguments("verificationCode".to_owned()));
             }
-            kept.push.verified = true;
+            kept.push.verification_code = Some(code);
         }
         if let Some(expires_us) = patch.expires_us {
             kept.push.expires_us = self.expires_us(expires_us);
@@ -154,12 +154,12 @@ fn shown(kept: KeptPush) -> Push {
     }
 }
 
-fn check(new: &NewPush) -> Result<(), Error> {
+fn check(new: &NewPush, private: bool) -> Result<(), Error> {
     let wrong = |what: &str| Err(Error::InvalidArguments(what.to_owned()));
     let is_printable = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
     // RFC 8620 §7.2: https alone.
-    if !new.url.starts_with("https://") || new.url.len() > URL_MAX_BYTES || !is_printable(&new.url)
-    {
+    let is_web = new.url.starts_with("https://") || private && new.url.starts_with("http://");
+    if !is_web || new.url.len() > URL_MAX_BYTES || !is_printable(&new.url) {
         return wrong("url");
     }
     if new.device_client_id.is_empty() || new.device_client_id.len() > NAME_MAX_BYTES {

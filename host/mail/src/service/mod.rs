@@ -48,6 +48,8 @@ use contents::Contents;
 pub struct MailOptions {
     /// Domains of which all addresses are here: mail for one that is nobody's is sent nowhere.
     pub domains: Vec<String>,
+    /// Whether push subscriptions may be on addresses that are not public, and without TLS.
+    pub private_pushes: bool,
     /// Where uploads and messages that are made lie until they are whole: a directory that is there.
     pub spool: PathBuf,
 }

@@ -180,8 +180,8 @@ pub struct Push {
     pub url: String,
     /// P-256 public key and authentication secret (RFC 8291), base64url.
     pub keys: Option<(String, String)>,
-    /// The target has confirmed it.
-    pub verified: bool,
+    /// The code that the target was sent, once the client showed it; until then nothing is pushed.
+    pub verification_code: Option<String>,
     /// Until when.
     pub expires_us: TimeUs,
     /// What of; empty: all.

@@ -168,6 +168,7 @@ async fn setup(dir: &TempDir, clock: &Arc<ManualClock>) -> Setup {
         pushes: None,
         clock: Arc::clone(clock) as _,
         options: MailOptions {
+            private_pushes: false,
             domains: vec!["example.org".to_owned()],
             spool: path.join("spool"),
         },

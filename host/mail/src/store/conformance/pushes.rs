@@ -16,7 +16,7 @@ pub(crate) async fn pushes(store: &(impl AccountStore + PushStore)) {
             device_client_id: "device".to_owned(),
             url: "https://push.example.org/1".to_owned(),
             keys: Some(("key".to_owned(), "secret".to_owned())),
-            verified: false,
+            verification_code: None,
             expires_us: 1,
             types: DataType::ALL.to_vec(),
         },
@@ -24,7 +24,7 @@ pub(crate) async fn pushes(store: &(impl AccountStore + PushStore)) {
     };
     store.put_push(push.clone()).await.unwrap();
     assert_eq!(store.pushes(ann.id).await.unwrap(), [push.clone()]);
-    push.push.verified = true;
+    push.push.verification_code = Some("code".to_owned());
     push.push.keys = None;
     push.push.types.clear();
     store.put_push(push.clone()).await.unwrap();

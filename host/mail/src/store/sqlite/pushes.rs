@@ -63,7 +63,7 @@ fn put(tx: &WriteTx<'_>, kept: &KeptPush) -> rusqlite::Result<()> {
         push.url,
         push.keys.as_ref().map(|(public_key, _)| public_key),
         push.keys.as_ref().map(|(_, secret)| secret),
-        push.verified,
+        push.verification_code.is_some(),
         kept.code,
         push.expires_us,
         types,
@@ -84,6 +84,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeptPush> {
         let unknown = rusqlite::Error::IntegralValueOutOfRange(9, number.into());
         log::type_of_number(number).ok_or(unknown)
     };
+    let (is_verified, code): (bool, String) = (row.get(6)?, row.get(7)?);
     Ok(KeptPush {
         principal: AccountId(Uuid::from_bytes(row.get(0)?)),
         push: Push {
@@ -91,10 +92,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeptPush> {
             device_client_id: row.get(2)?,
             url: row.get(3)?,
             keys: public_key.zip(secret),
-            verified: row.get(6)?,
+            verification_code: is_verified.then(|| code.clone()),
             expires_us: row.get(8)?,
             types: types.iter().map(known).collect::<Result<_, _>>()?,
         },
-        code: row.get(7)?,
+        code,
     })
 }

@@ -33,7 +33,7 @@ impl To<events::Push> for types::Push {
             // RFC 8620 §7.2.1: neither is told again, for they let others push.
             url: String::new(),
             keys: None,
-            verified: self.verified,
+            verification_code: self.verification_code,
             expires_us: self.expires_us,
             types: self.types.to(),
         }
