@@ -143,7 +143,7 @@ async fn open_here(data: DataDir, config: &Config, needs: Needs) -> Result<Opene
     };
     let booking = match needs.booking {
         // Who has nothing to tell tells it when it runs: webhooks wait for the server.
-        true => Some(booking::open(config, layout, None).await?),
+        true => Some(booking::open(config, layout, None, None).await?),
         false => None,
     };
     let mail = match (needs.mail, &storage) {
@@ -159,6 +159,7 @@ async fn open_here(data: DataDir, config: &Config, needs: Needs) -> Result<Opene
         objects: storage.as_ref().map(|storage| Arc::clone(&storage.objects)),
         booking: booking.as_ref().map(|booking| Arc::clone(&booking.service)),
         mail: mail.as_ref().map(|mail| Arc::clone(&mail.service)),
+        reindex: mail.as_ref().map(|mail| Arc::clone(&mail.reindex)),
         process: Process {
             data: config.data.display().to_string(),
             started: None,

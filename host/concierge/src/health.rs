@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use concierge_booking::Booking;
 use concierge_mail::Mail;
+use concierge_mail::search::MailSearch;
 use concierge_objects::{Error, NodeReport, ObjectStore, Status};
 
 /// Between two looks at the store. What `/healthz` says is this old at most
@@ -22,6 +23,8 @@ pub struct Watched {
     pub booking: Arc<Booking>,
     /// Mail.
     pub mail: Arc<Mail>,
+    /// Its search.
+    pub mail_search: Arc<MailSearch>,
 }
 
 /// What was seen last, for whoever asks.
@@ -69,6 +72,14 @@ async fn look(what: &Watched) -> Vec<String> {
     let mut failures = failures(&status);
     failures.extend(booking_trouble(&what.booking));
     failures.extend(what.mail.health().err().map(|why| format!("mail: {why}")));
+    measure_queue(&what.mail).await;
+    // Mail is read and sent all the same: a problem, and none that makes the server useless.
+    let search = what.mail_search.health();
+    let is_fed = search.is_ok();
+    if let Err(why) = search {
+        tracing::error!("mail: {why}");
+    }
+    metrics::gauge!("concierge_mail_search_healthy").set(f64::from(u8::from(is_fed)));
     for failure in &failures {
         tracing::error!("not healthy: {failure}");
     }
@@ -129,6 +140,16 @@ fn trouble(node: &NodeReport) -> Option<String> {
             .as_ref()
             .map(|why| format!("storage node {} takes no more writes: {why}", node.id)),
         (None, None) => None,
+    }
+}
+
+/// How much waits to be sent, as metrics.
+async fn measure_queue(mail: &Mail) {
+    let Ok(size) = mail.store().queue_size().await else {
+        return;
+    };
+    for (state, entries) in [("waiting", size.waiting), ("failed", size.failed)] {
+        metrics::gauge!("concierge_mail_queue_entries", "state" => state).set(entries as f64);
     }
 }
 

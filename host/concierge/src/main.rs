@@ -8,6 +8,7 @@ mod admin;
 mod backend;
 mod booking;
 mod bridge_tokens;
+mod callbacks;
 mod cli;
 mod client;
 mod config;

@@ -157,6 +157,10 @@ pub enum Call {
         /// Whose.
         account: AccountSelector,
     },
+    /// Makes the search index of mail anew.
+    RebuildMailIndex,
+    /// How far the search index of mail is.
+    ShowMailIndex,
     /// What waits to be sent, or was given up.
     ListMailQueue {
         /// Whose; of all unless it is said.
@@ -207,6 +211,8 @@ impl Call {
             | Self::ImportMail { .. }
             | Self::ExportMail { .. }
             | Self::ListDestroyedMail { .. }
+            | Self::RebuildMailIndex
+            | Self::ShowMailIndex
             | Self::ListMailQueue { .. }
             | Self::ChangeMailQueue { .. }
             | Self::RestoreMail { .. } => Needs::MAIL,

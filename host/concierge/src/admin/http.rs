@@ -15,6 +15,8 @@ use super::{AdminError, ErrorCode};
 pub const PREFIX: &str = "/admin/v1/";
 /// Where accounts with mail are.
 const MAIL_ACCOUNTS: &str = "mail/accounts";
+/// Where the search index of mail is.
+const MAIL_INDEX: &str = "mail/index";
 /// Where the outgoing queue is.
 const MAIL_QUEUE: &str = "mail/queue";
 
@@ -206,6 +208,8 @@ pub fn request(call: &Call) -> Request {
                 .unwrap_or_default();
             (Method::GET, of_mail(account, "messages") + &query, None)
         }
+        Call::RebuildMailIndex => (Method::POST, MAIL_INDEX.to_owned(), None),
+        Call::ShowMailIndex => (Method::GET, MAIL_INDEX.to_owned(), None),
         Call::ListMailQueue { account } => (Method::GET, of(MAIL_QUEUE, account), None),
         Call::ChangeMailQueue {
             account,
@@ -320,6 +324,8 @@ pub fn call(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Cal
             })
         }
         ("GET", ["mail", "accounts"]) => Ok(Call::ListMailAccounts),
+        ("POST", ["mail", "index"]) => Ok(Call::RebuildMailIndex),
+        ("GET", ["mail", "index"]) => Ok(Call::ShowMailIndex),
         ("GET", ["mail", "queue"]) => Ok(Call::ListMailQueue {
             account: account_of(query)?,
         }),
@@ -544,6 +550,8 @@ mod tests {
                     }],
                 }],
             },
+            Call::RebuildMailIndex,
+            Call::ShowMailIndex,
             Call::ListMailQueue { account: None },
             Call::ListMailQueue {
                 account: Some(selector("ann")),

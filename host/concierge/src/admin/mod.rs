@@ -38,6 +38,8 @@
 //! | `GET /admin/v1/mail/accounts/ACCOUNT/messages[?after=ID]` | | a [`mail::MailPage`] |
 //! | `GET /admin/v1/mail/accounts/ACCOUNT/destroyed` | | [`mail::DestroyedMail`] |
 //! | `POST /admin/v1/mail/accounts/ACCOUNT/restored` | ids | [`mail::RestoredMail`] |
+//! | `GET /admin/v1/mail/index` | | a [`mail_index::MailIndex`] |
+//! | `POST /admin/v1/mail/index` | | a [`mail_index::MailIndex`], which is being made anew |
 //! | `GET /admin/v1/mail/queue[?account=ACCOUNT]` | | [`mail_queue::MailQueue`] |
 //! | `POST /admin/v1/mail/accounts/ACCOUNT/queue/ID` | a [`mail_queue::QueueChange`] | [`mail_queue::QueueChanged`] |
 //! | `PATCH /admin/v1/booking/hotels/CODE/staff` | `{"add"?, "remove"?}`: lists of `ACCOUNT` | [`booking::Staff`] |
@@ -50,6 +52,7 @@ pub mod booking;
 mod call;
 pub mod http;
 pub mod mail;
+pub mod mail_index;
 pub mod mail_queue;
 mod run;
 pub mod views;

@@ -23,6 +23,7 @@ use super::views::{
 };
 use super::{AdminError, ErrorCode};
 use crate::bridge_tokens::{BridgeTokens, TokenError};
+use crate::mail::Reindex;
 
 /// Buckets asked for at a time (the most the store gives).
 const BUCKET_PAGE: u32 = 10_000;
@@ -37,6 +38,8 @@ pub struct Admin {
     pub booking: Option<Arc<Booking>>,
     /// Mail; absent where a call that needs none is run by itself.
     pub mail: Option<Arc<Mail>>,
+    /// Makes mail's search index anew; absent where mail is.
+    pub reindex: Option<Arc<Reindex>>,
     /// Tokens of bridges.
     pub tokens: Arc<BridgeTokens>,
     /// What the status says of the process.
@@ -73,6 +76,8 @@ impl Admin {
             Call::PutMailAccount { account, change } => {
                 self.put_mail_account(&account, change).await
             }
+            Call::RebuildMailIndex => self.rebuild_mail_index().await,
+            Call::ShowMailIndex => self.mail_index().await,
             Call::ListMailQueue { account } => self.list_mail_queue(account.as_ref()).await,
             Call::ChangeMailQueue {
                 account,
@@ -168,6 +173,8 @@ impl Admin {
             | Call::ChangeHotelStaff { .. }
             | Call::ListMailAccounts
             | Call::PutMailAccount { .. }
+            | Call::RebuildMailIndex
+            | Call::ShowMailIndex
             | Call::ListMailQueue { .. }
             | Call::ChangeMailQueue { .. }
             | Call::ShareMail { .. }

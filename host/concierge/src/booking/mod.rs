@@ -1,7 +1,6 @@
 //! Opens bookings as the configuration has them.
 
-mod addresses;
-mod webhooks;
+mod mails;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +9,13 @@ use concierge_booking::payment::sandbox::Sandbox;
 use concierge_booking::store::Store;
 use concierge_booking::store::postgres::{PostgresOptions, PostgresStore};
 use concierge_booking::store::sqlite::{SqliteOptions, SqliteStore};
-use concierge_booking::{Booking, BookingOptions, CallRate, Setup, WebhookSender};
+use concierge_booking::{Booking, BookingOptions, CallRate, MailOutbox, Setup, WebhookSender};
 use concierge_identity::SystemClock;
+use concierge_mail::Mail;
 use tokio::task::JoinHandle;
 
-use self::webhooks::Webhooks;
+use self::mails::Mails;
+use crate::callbacks::Webhooks;
 use crate::config::Config;
 use crate::data_dir::Layout;
 use crate::exit::{Exit, Failure};
@@ -32,19 +33,19 @@ pub struct OpenBooking {
     notices: JoinHandle<()>,
 }
 
-/// Opens bookings. Without `webhooks` nothing is told to any.
+/// Opens bookings. Without `webhooks` nothing is told to any, and without `mails` confirmations stay in the outbox.
 pub async fn open(
     config: &Config,
     layout: &Layout,
     webhooks: Option<Arc<dyn WebhookSender>>,
+    mails: Option<Arc<dyn MailOutbox>>,
 ) -> Result<OpenBooking, Failure> {
     let sandbox = Sandbox::open(&layout.payment_sandbox()).map_err(Failure::failed)?;
     let service = Booking::start(Setup {
         store: store(config, layout).await?,
         provider: Arc::clone(&sandbox) as _,
         webhooks,
-        // Confirmations stay in the outbox until there is a mail service to take them.
-        mails: None,
+        mails,
         clock: Arc::new(SystemClock),
         options: options(config),
     });
@@ -58,6 +59,15 @@ pub async fn open(
 /// What sends to webhooks.
 pub fn webhooks(config: &Config) -> Result<Arc<dyn WebhookSender>, Failure> {
     Ok(Arc::new(Webhooks::new(config.booking_private_webhooks)?))
+}
+
+/// What takes bookings' mails; nothing unless an address is set that they leave from.
+pub fn mails(config: &Config, mail: &Arc<Mail>) -> Option<Arc<dyn MailOutbox>> {
+    let from = config.booking_mail_from.as_ref()?;
+    Some(Arc::new(Mails {
+        mail: Arc::clone(mail),
+        from: from.to_string(),
+    }))
 }
 
 impl OpenBooking {

@@ -8,6 +8,7 @@
 mod booking;
 mod declare;
 mod load;
+mod mail;
 mod nodes;
 mod reference;
 mod settings;

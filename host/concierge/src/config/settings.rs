@@ -8,6 +8,7 @@ use concierge_booking::store::Strategy;
 use super::booking::{PostgresUrl, StrategyName};
 use super::declare::{Setting, SettingValue, settings};
 use super::load::Source;
+use super::mail::{MailAddress, MailDomain};
 use super::nodes::NodeConfig;
 use super::values::{ByteSize, ListenAddress, LogFormat};
 
@@ -171,6 +172,26 @@ settings! {
     /// Who sets a hotel's webhooks can then make this host send requests to
     /// whatever it reaches.
     booking_private_webhooks: bool = false, "booking-private-webhooks", "BOOLEAN";
+
+    /// The address that bookings' mails leave from where the hotel's own is
+    /// nobody's here.
+    ///
+    /// An address of an account with mail; answers go to the hotel's own. Not
+    /// set: mails of bookings wait.
+    booking_mail_from: Option<MailAddress> = None, "booking-mail-from", "ADDRESS";
+
+    /// Domains of which all addresses are here.
+    ///
+    /// Mail for an address of them that nobody has is refused, and sent nowhere.
+    /// Addresses that accounts have are here in any case.
+    mail_domains: Vec<MailDomain> = Vec::new(), "mail-domain", "DOMAIN";
+
+    /// Whether push subscriptions of mail's clients may be on addresses that are
+    /// not public, and without TLS.
+    ///
+    /// Whoever has mail here can then make this host send requests to whatever
+    /// it reaches.
+    mail_private_pushes: bool = false, "mail-private-pushes", "BOOLEAN";
 
     /// Files that mail is kept in.
     ///

@@ -1,6 +1,7 @@
 //! Opens mail as the configuration has it.
 
 mod blobs;
+mod reindex;
 
 use std::sync::Arc;
 
@@ -10,7 +11,10 @@ use concierge_mail::service::{Mail, MailOptions, Setup};
 use concierge_mail::store::sqlite::SqliteStore;
 use concierge_objects::ObjectStore;
 
+pub use self::reindex::Reindex;
+
 use self::blobs::ObjectBlobs;
+use crate::callbacks::Pushes;
 use crate::config::Config;
 use crate::data_dir::Layout;
 use crate::exit::Failure;
@@ -19,7 +23,10 @@ use crate::exit::Failure;
 pub struct OpenMail {
     /// The domain.
     pub service: Arc<Mail>,
-    search: Arc<MailSearch>,
+    /// The search index.
+    pub search: Arc<MailSearch>,
+    /// Makes the index anew.
+    pub reindex: Arc<Reindex>,
 }
 
 /// Opens mail, whose bytes are in the object store.
@@ -47,14 +54,24 @@ pub async fn open(
         blobs,
         search: Arc::clone(&search) as _,
         relay: None,
-        pushes: None,
+        pushes: Some(Arc::new(Pushes::new(config.mail_private_pushes)?)),
         clock: Arc::new(SystemClock),
         options: MailOptions {
-            domains: Vec::new(),
+            domains: config
+                .mail_domains
+                .iter()
+                .map(|domain| domain.as_str().to_owned())
+                .collect(),
+            private_pushes: config.mail_private_pushes,
             spool,
         },
     });
-    Ok(OpenMail { service, search })
+    let reindex = Reindex::new(Arc::clone(&search));
+    Ok(OpenMail {
+        service,
+        search,
+        reindex,
+    })
 }
 
 impl OpenMail {

@@ -114,8 +114,9 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
     let storage = storage::open(config, data.layout()).await?;
     let objects = Arc::clone(&storage.objects);
     let webhooks = booking::webhooks(config)?;
-    let booking = booking::open(config, data.layout(), Some(webhooks)).await?;
     let mail = mail::open(config, data.layout(), Arc::clone(&objects)).await?;
+    let mails = booking::mails(config, &mail.service);
+    let booking = booking::open(config, data.layout(), Some(webhooks), mails).await?;
     let services = Services {
         identity: Some(Arc::clone(&identity)),
         booking: Some(Arc::clone(&booking.service)),
@@ -142,6 +143,7 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
         objects: Some(Arc::clone(&objects)),
         booking: Some(Arc::clone(&booking.service)),
         mail: Some(Arc::clone(&mail.service)),
+        reindex: Some(Arc::clone(&mail.reindex)),
         process: Process {
             data: config.data.display().to_string(),
             started: Some(Timestamp::now()),
@@ -155,6 +157,7 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
         objects: Arc::clone(&objects),
         booking: Arc::clone(&booking.service),
         mail: Arc::clone(&mail.service),
+        mail_search: Arc::clone(&mail.search),
     };
     let (health, watch) = Health::watch(watched).await;
     let service = Arc::new(Internal {
@@ -337,8 +340,9 @@ impl Server {
             }
         }
         self.endless.iter().for_each(JoinHandle::abort);
-        self.mail.close().await;
+        // Bookings hand their mails to mail.
         self.booking.close().await;
+        self.mail.close().await;
         self.storage.close().await;
         record_uses(&self.identity).await;
     }

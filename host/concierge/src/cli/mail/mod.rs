@@ -3,6 +3,7 @@
 mod export;
 mod import;
 mod queue;
+mod reindex;
 
 use std::path::PathBuf;
 
@@ -48,6 +49,8 @@ pub enum MailCommand {
     Export(export::ExportArgs),
     /// Bring back messages that were destroyed within the last 30 days, or show them
     Restore(RestoreArgs),
+    /// Make the search index anew from the messages
+    Reindex(reindex::ReindexArgs),
     /// See and change what waits to be sent or was given up
     #[command(subcommand)]
     Queue(queue::QueueCommand),
@@ -125,6 +128,7 @@ impl MailCommand {
             Self::Import(args) => args.run().await,
             Self::Export(args) => args.run().await,
             Self::Restore(args) => args.run().await,
+            Self::Reindex(args) => args.run().await,
             Self::Queue(command) => command.run().await,
         }
     }

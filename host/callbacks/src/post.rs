@@ -1,43 +1,55 @@
-//! Sends what webhooks are told.
+//! One POST to an address that a user gave.
 //!
-//! The address is a stranger's: a hotel's staff wrote it. So the name is resolved here, one of its addresses that is
-//! public is chosen, and the connection is to that very address: a name that answers differently the second time gains
-//! nothing. Redirects are not followed, for the same reason.
+//! The name is resolved here, one of its addresses that is public is chosen, and the connection is to that very address: a
+//! name that answers differently the second time gains nothing. Redirects are not followed, for the same reason.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use concierge_booking::WebhookSender;
+use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::uri::Scheme;
-use http::{Method, Request, Uri};
+use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::addresses::is_public;
-use crate::exit::Failure;
+use crate::is_public;
 
-/// For the whole of a delivery, from the name to the answer's end. Who does not answer in this time works on what it
-/// was told before it answers; the next delivery of the same hotel waits for it.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(9);
 /// Of an answer, in bytes. Nobody reads it; to its end only so that the other side sees no error.
 const ANSWER_MAX_BYTES: usize = 64 * 1024;
 
-/// Sends what webhooks are told.
-pub struct Webhooks {
+/// Why a request was not answered. The sentences may be shown to whoever gave the address: nothing of what was answered is
+/// in them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PostError {
+    /// The address is none that is posted to; it will not be tomorrow.
+    #[error("{0}")]
+    Refused(String),
+    /// Nobody answered, or not to the end; another time somebody may.
+    #[error("{0}")]
+    Failed(String),
+}
+
+fn refused(why: impl Into<String>) -> PostError {
+    PostError::Refused(why.into())
+}
+
+fn failed(why: impl Into<String>) -> PostError {
+    PostError::Failed(why.into())
+}
+
+/// Posts to public addresses.
+pub struct Poster {
     tls: TlsConnector,
     /// Whether addresses that are not public, and plain HTTP, are let pass.
     private: bool,
 }
 
-/// Where a webhook is.
+/// Where a request goes.
 #[derive(Debug, PartialEq, Eq)]
 struct Target {
     tls: bool,
@@ -48,15 +60,17 @@ struct Target {
     path: String,
 }
 
-impl Webhooks {
-    /// Sends to public addresses over TLS alone, unless `private` lets all others pass.
-    pub fn new(private: bool) -> Result<Self, Failure> {
+impl Poster {
+    /// Posts to public addresses over TLS alone, unless `private` lets all others pass.
+    ///
+    /// # Errors
+    /// What TLS says of its own set-up.
+    pub fn new(private: bool) -> Result<Self, rustls::Error> {
         let mut roots = rustls::RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(Failure::failed)?
+            .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Self {
@@ -65,71 +79,58 @@ impl Webhooks {
         })
     }
 
-    async fn deliver(
+    /// Posts a body with fields of the header; the status of the answer, whatever it is. Takes as long as the other side
+    /// does: the caller sets a limit.
+    ///
+    /// # Errors
+    /// [`PostError`].
+    pub async fn post(
         &self,
         url: &str,
         fields: Vec<(&'static str, String)>,
-        body: String,
-    ) -> Result<(), String> {
+        body: Bytes,
+    ) -> Result<StatusCode, PostError> {
         let target = target(url, self.private)?;
         let address = self.resolve(&target).await?;
         let request = request(&target, fields, body)?;
         let stream = TcpStream::connect(address)
             .await
-            .map_err(|error| format!("no connection: {error}"))?;
+            .map_err(|error| failed(format!("no connection: {error}")))?;
         if !target.tls {
             return exchange(stream, request).await;
         }
         let name = ServerName::try_from(target.host.clone())
-            .map_err(|_| format!("{:?} is no name for TLS", target.host))?;
+            .map_err(|_| refused(format!("{:?} is no name for TLS", target.host)))?;
         let stream = self.tls.connect(name, stream).await;
-        exchange(stream.map_err(|error| format!("TLS: {error}"))?, request).await
+        let stream = stream.map_err(|error| failed(format!("TLS: {error}")))?;
+        exchange(stream, request).await
     }
 
     /// The first address of the host that may be connected to.
-    async fn resolve(&self, target: &Target) -> Result<SocketAddr, String> {
+    async fn resolve(&self, target: &Target) -> Result<SocketAddr, PostError> {
         let addresses = tokio::net::lookup_host((target.host.as_str(), target.port))
             .await
-            .map_err(|error| format!("{} is not found: {error}", target.host))?;
+            .map_err(|error| failed(format!("{} is not found: {error}", target.host)))?;
         let mut addresses = addresses;
         addresses
             .find(|address| self.private || is_public(address.ip()))
-            .ok_or_else(|| format!("{} has no public address", target.host))
-    }
-}
-
-impl WebhookSender for Webhooks {
-    /// A failure is a sentence that the hotel's staff may read: nothing of what was answered is in it.
-    fn post<'a>(
-        &'a self,
-        url: &'a str,
-        headers: Vec<(&'static str, String)>,
-        body: String,
-    ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
-        Box::pin(async move {
-            let delivery = self.deliver(url, headers, body);
-            let outcome = tokio::time::timeout(DELIVERY_TIMEOUT, delivery).await;
-            outcome.unwrap_or_else(|_| {
-                let limit_s = DELIVERY_TIMEOUT.as_secs();
-                Err(format!("no answer in {limit_s} seconds"))
-            })
-        })
+            .ok_or_else(|| refused(format!("{} has no public address", target.host)))
     }
 }
 
 /// Takes an address apart.
-fn target(url: &str, private: bool) -> Result<Target, String> {
+fn target(url: &str, private: bool) -> Result<Target, PostError> {
     let uri: Uri = url
         .parse()
-        .map_err(|_| "the address is not a URL".to_owned())?;
+        .map_err(|_| refused("the address is not a URL"))?;
     let tls = match uri.scheme() {
         Some(scheme) if *scheme == Scheme::HTTPS => true,
         Some(scheme) if *scheme == Scheme::HTTP && private => false,
-        _ => return Err("the address does not begin with https://".to_owned()),
+        _ => return Err(refused("the address does not begin with https://")),
     };
     let authority = uri.authority().map_or("", http::uri::Authority::as_str);
     if authority.contains('@') {
-        return Err("the address has a name and a password in it".to_owned());
+        return Err(refused("the address has a name and a password in it"));
     }
     let host = uri.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -146,32 +147,33 @@ fn target(url: &str, private: bool) -> Result<Target, String> {
 fn request(
     target: &Target,
     fields: Vec<(&'static str, String)>,
-    body: String,
-) -> Result<Request<Full<Bytes>>, String> {
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, PostError> {
     let mut request = Request::builder()
         .method(Method::POST)
         .uri(&target.path)
         .header(HOST, &target.authority)
         .header(USER_AGENT, concat!("concierge/", env!("CARGO_PKG_VERSION")))
-        .body(Full::new(body.into()))
-        .map_err(|error| error.to_string())?;
+        .body(Full::new(body))
+        .map_err(|error| refused(error.to_string()))?;
     for (name, value) in fields {
-        let name: HeaderName = name.parse().map_err(|_| format!("the field {name}"))?;
-        let value: HeaderValue = value.parse().map_err(|_| format!("the field {name}"))?;
+        let unfit = |_| refused(format!("the field {name} cannot be sent"));
+        let value: HeaderValue = value.parse().map_err(unfit)?;
+        let name = HeaderName::from_static(name);
         request.headers_mut().insert(name, value);
     }
     Ok(request)
 }
 
-async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<(), String>
+async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<StatusCode, PostError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let broken = |error: hyper::Error| format!("the connection broke: {error}");
+    let broken = |error: hyper::Error| failed(format!("the connection broke: {error}"));
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(broken)?;
-    // Ends when the answer is read and the sender dropped, or with the delivery's time.
+    // Ends when the answer is read and the sender dropped, or with the caller's patience.
     let connection = tokio::spawn(connection);
     let _ends = AbortOnDrop(connection);
     let response = sender.send_request(request).await.map_err(broken)?;
@@ -182,10 +184,7 @@ where
             .collect()
             .await,
     );
-    match status.is_success() {
-        true => Ok(()),
-        false => Err(format!("the answer was {status}")),
-    }
+    Ok(status)
 }
 
 /// A task that goes when nobody waits for it.
@@ -220,17 +219,17 @@ mod tests {
         (address, served)
     }
 
-    async fn post(webhooks: &Webhooks, url: &str) -> Result<(), String> {
-        let fields = vec![("Concierge-Signature", "v1=00".to_owned())];
-        webhooks.post(url, fields, "{}".to_owned()).await
+    async fn post(poster: &Poster, url: &str) -> Result<StatusCode, PostError> {
+        let fields = vec![("concierge-signature", "v1=00".to_owned())];
+        poster.post(url, fields, Bytes::from_static(b"{}")).await
     }
 
     #[tokio::test]
-    async fn a_delivery_is_a_post_with_its_fields() {
+    async fn a_request_has_its_fields() {
         let (address, served) = server("HTTP/1.1 204 No Content\r\n\r\n").await;
-        let webhooks = Webhooks::new(true).unwrap();
+        let poster = Poster::new(true).unwrap();
         let url = format!("http://{address}/hook?hotel=inn");
-        assert_eq!(post(&webhooks, &url).await, Ok(()));
+        assert_eq!(post(&poster, &url).await, Ok(StatusCode::NO_CONTENT));
         let sent = served.await.unwrap();
         assert!(
             sent.starts_with("POST /hook?hotel=inn HTTP/1.1\r\n"),
@@ -241,28 +240,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn redirects_and_errors_are_failures() {
-        let webhooks = Webhooks::new(true).unwrap();
-        for (answer, failure) in [
+    async fn redirects_are_not_followed() {
+        let poster = Poster::new(true).unwrap();
+        for (answer, status) in [
             (
                 "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
-                "the answer was 307 Temporary Redirect",
+                StatusCode::TEMPORARY_REDIRECT,
             ),
             (
                 "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 3\r\n\r\nwhy",
-                "the answer was 500 Internal Server Error",
+                StatusCode::INTERNAL_SERVER_ERROR,
             ),
         ] {
             let (address, served) = server(answer).await;
-            let outcome = post(&webhooks, &format!("http://{address}/")).await;
-            assert_eq!(outcome, Err(failure.to_owned()));
+            let outcome = post(&poster, &format!("http://{address}/")).await;
+            assert_eq!(outcome, Ok(status));
             served.await.unwrap();
         }
     }
 
     #[tokio::test]
     async fn what_is_not_public_is_refused_by_name_and_by_number() {
-        let webhooks = Webhooks::new(false).unwrap();
+        let poster = Poster::new(false).unwrap();
         for host in [
             "127.0.0.1",
             "localhost",
@@ -274,8 +273,8 @@ mod tests {
             "2130706433",
             "127.1",
         ] {
-            let outcome = post(&webhooks, &format!("https://{host}/")).await;
-            let why = outcome.unwrap_err();
+            let outcome = post(&poster, &format!("https://{host}/")).await;
+            let why = outcome.unwrap_err().to_string();
             assert!(
                 why.ends_with("has no public address") || why.contains("is not found"),
                 "{host}: {why}"

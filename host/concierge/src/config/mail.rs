@@ -1,0 +1,134 @@
+//! Values of mail's settings.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, de};
+
+use super::declare::{SettingValue, single};
+
+/// Longest domain, octets (RFC 5321 §4.5.3.1.2).
+const DOMAIN_MAX_BYTES: usize = 255;
+
+/// A domain that mail is for, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailDomain(String);
+
+impl MailDomain {
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for MailDomain {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_label = |label: &str| {
+            let is_inside = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+            !label.is_empty() && label.chars().all(is_inside)
+        };
+        match text.len() <= DOMAIN_MAX_BYTES && text.split('.').all(is_label) {
+            true => Ok(Self(text.to_lowercase())),
+            false => Err(format!("{text:?} is no domain, such as example.org")),
+        }
+    }
+}
+
+impl fmt::Display for MailDomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for MailDomain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// An address of mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailAddress(String);
+
+impl FromStr for MailAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_local = |local: &str| {
+            let is_plain = |c: char| !c.is_control() && !c.is_whitespace() && !"<>,@".contains(c);
+            !local.is_empty() && local.chars().all(is_plain)
+        };
+        match text.rsplit_once('@') {
+            Some((local, domain)) if is_local(local) && domain.parse::<MailDomain>().is_ok() => {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(format!("{text:?} is no address, such as stay@example.org")),
+        }
+    }
+}
+
+impl fmt::Display for MailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for MailAddress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl SettingValue for MailAddress {
+    fn from_texts(texts: &[String]) -> Result<Self, String> {
+        single(texts)?.parse()
+    }
+
+    fn to_toml(&self) -> Option<toml::Value> {
+        Some(toml::Value::String(self.to_string()))
+    }
+}
+
+impl SettingValue for Vec<MailDomain> {
+    const MANY: bool = true;
+
+    fn from_texts(texts: &[String]) -> Result<Self, String> {
+        texts.iter().map(|text| text.parse()).collect()
+    }
+
+    fn to_toml(&self) -> Option<toml::Value> {
+        let texts = self.iter().map(|one| toml::Value::String(one.to_string()));
+        Some(toml::Value::Array(texts.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_have_a_form() {
+        let domain: MailDomain = "Example.ORG".parse().unwrap();
+        assert_eq!(domain.as_str(), "example.org");
+        for text in ["", ".", "a..b", "ann@example.org", "a b", "*"] {
+            assert!(text.parse::<MailDomain>().is_err(), "{text:?}");
+        }
+        let address = "stay+inn@example.org".parse::<MailAddress>();
+        assert_eq!(address.unwrap().to_string(), "stay+inn@example.org");
+        for text in [
+            "",
+            "@",
+            "stay",
+            "stay@",
+            "@example.org",
+            "a b@example.org",
+            "a@b@c",
+        ] {
+            assert!(text.parse::<MailAddress>().is_err(), "{text:?}");
+        }
+    }
+}
