@@ -27,7 +27,8 @@ impl Mail {
     ///
     /// # Errors
     /// [`Error::AccountNotFound`], [`Error::AccountReadOnly`], [`Error::TooLarge`] for more than
-    /// [`UPLOAD_MAX_BYTES`], [`Error::InvalidArguments`] where the stream ends with a fault.
+    /// [`UPLOAD_MAX_BYTES`], [`Error::OverQuota`] where those of the last day are as much as the account may have,
+    /// [`Error::InvalidArguments`] where the stream ends with a fault.
     pub async fn upload(
         &self,
         principal: AccountId,

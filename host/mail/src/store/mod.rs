@@ -193,7 +193,8 @@ pub trait BlobReferences: Send + Sync {
     ) -> Answer<'_, BlobClaim>;
     /// Notes that the bytes of a claim are durable; from now on others need not put them.
     fn blob_stored(&self, key: BlobKey) -> Answer<'_, ()>;
-    /// Keeps a claimed blob as an upload of the account, until [`UPLOAD_KEPT_US`] after now.
+    /// Keeps a claimed blob as an upload of the account, until [`UPLOAD_KEPT_US`] after now. [`Error::OverQuota`] where the
+    /// uploads that are kept would together be more than the octets that the account may have.
     fn upload(&self, account: AccountId, hash: BlobHash, now_us: TimeUs) -> Answer<'_, ()>;
     /// Where a blob is, if the account may read it now: something in it refers to it.
     fn blob(

@@ -191,11 +191,22 @@ fn upload(tx: &WriteTx<'_>, account: u64, hash: BlobHash, now_us: TimeUs) -> Res
     if again > 0 {
         return Ok(());
     }
-    if !add_use(tx, hash)? {
+    let Some(size) = present(tx, hash)?.filter(|present| present.stored) else {
         return Err(Error::NotFound.into());
+    };
+    let size = size.size;
+    let fits = tx
+        .prepare_cached(
+            "UPDATE account SET uploaded_octets = uploaded_octets + ?2
+             WHERE number = ?1 AND uploaded_octets + ?2 <= quota_octets",
+        )?
+        .execute(params![account, size])?;
+    if fits == 0 {
+        return Err(Error::OverQuota.into());
     }
-    tx.prepare_cached("INSERT INTO upload VALUES (?1, ?2, ?3)")?
-        .execute(params![account, hash.0, until_us])?;
+    add_use(tx, hash)?;
+    tx.prepare_cached("INSERT INTO upload VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![account, hash.0, size, until_us])?;
     Ok(())
 }
 
@@ -280,15 +291,19 @@ fn collect(
 
 /// Forgets uploads that are over their time; how many.
 pub(super) fn sweep_blobs(tx: &WriteTx<'_>, now_us: TimeUs, max: usize) -> Result<usize, Failure> {
-    let over: Vec<(u64, [u8; 32])> = tx
+    let over: Vec<(u64, [u8; 32], u64)> = tx
         .prepare_cached(
-            "SELECT account, blob FROM upload WHERE until_us <= ?1 ORDER BY until_us LIMIT ?2",
+            "SELECT account, blob, size FROM upload WHERE until_us <= ?1 ORDER BY until_us LIMIT ?2",
         )?
-        .query_map(params![now_us, max], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params![now_us, max], |row| row.try_into())?
         .collect::<Result<_, _>>()?;
-    for (account, blob) in &over {
+    for (account, blob, size) in &over {
         tx.prepare_cached("DELETE FROM upload WHERE account = ?1 AND blob = ?2")?
             .execute(params![account, blob])?;
+        tx.prepare_cached(
+            "UPDATE account SET uploaded_octets = uploaded_octets - ?2 WHERE number = ?1",
+        )?
+        .execute(params![account, size])?;
         drop_use(tx, BlobHash(*blob), now_us)?;
     }
     Ok(over.len())

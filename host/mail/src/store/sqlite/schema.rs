@@ -59,12 +59,13 @@ CREATE TABLE sequence (
 INSERT INTO sequence VALUES (1, 0);
 
 CREATE TABLE account (
-    number       INTEGER PRIMARY KEY,
-    id           BLOB NOT NULL UNIQUE,
-    used_octets  INTEGER NOT NULL DEFAULT 0,
-    used_count   INTEGER NOT NULL DEFAULT 0,
-    quota_octets INTEGER NOT NULL,
-    quota_count  INTEGER NOT NULL
+    number          INTEGER PRIMARY KEY,
+    id              BLOB NOT NULL UNIQUE,
+    used_octets     INTEGER NOT NULL DEFAULT 0,
+    used_count      INTEGER NOT NULL DEFAULT 0,
+    uploaded_octets INTEGER NOT NULL DEFAULT 0,
+    quota_octets    INTEGER NOT NULL,
+    quota_count     INTEGER NOT NULL
 );
 
 -- The last change of each data type.

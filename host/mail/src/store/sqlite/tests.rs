@@ -49,6 +49,7 @@ async fn emails_conform() {
         emails::delivery(&store).await;
         emails::restoring(&store).await;
         emails::blobs(&store).await;
+        emails::uploads_are_bounded(&store).await;
         emails::claims_race_with_collecting(&store).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Engine, House, NOW_US, keys};
 use crate::error::Error;
-use crate::store::{BLOB_CLAIM_US, EmailEdit, UPLOAD_KEPT_US};
+use crate::store::{BLOB_CLAIM_US, EmailEdit, Store, UPLOAD_KEPT_US};
 use crate::types::BlobHash;
 
 /// Long after every claim and grace.
@@ -52,6 +52,25 @@ pub(crate) async fn blobs(store: &impl Engine) {
     assert_eq!(store.blob_uses(ann.account, hash).await, Ok(Vec::new()));
     let collected = store.collect_blobs(LATER_US, 1_000).await.unwrap();
     assert!(!collected.contains(&claim.key), "the email may be restored");
+}
+
+/// Uploads that are kept are bounded by what the account may have.
+pub(crate) async fn uploads_are_bounded(store: &(impl Engine + Store)) {
+    let house = House::open(store, "uploads").await;
+    let kept = async |first: u8| {
+        let hash = BlobHash([first; 32]);
+        let claim = store.claim_blob(house.account, hash, 60_000_000, NOW_US);
+        store.blob_stored(claim.await.unwrap().key).await.unwrap();
+        hash
+    };
+    let (one, two) = (kept(0xe1).await, kept(0xe2).await);
+    let upload = async |hash, now_us| store.upload(house.account, hash, now_us).await;
+    assert_eq!(upload(one, NOW_US).await, Ok(()));
+    assert_eq!(upload(one, NOW_US).await, Ok(()), "the same once more");
+    assert_eq!(upload(two, NOW_US).await, Err(Error::OverQuota));
+    let over_us = NOW_US + UPLOAD_KEPT_US;
+    store.sweep(over_us, 1_000).await.unwrap();
+    assert_eq!(upload(two, over_us).await, Ok(()));
 }
 
 /// A blob that is claimed while it is collected is put again, under another key.

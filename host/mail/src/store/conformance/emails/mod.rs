@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use concierge_identity::AccountId;
 
-pub(crate) use blobs::{blobs, claims_race_with_collecting};
+pub(crate) use blobs::{blobs, claims_race_with_collecting, uploads_are_bounded};
 pub(crate) use delivery::{delivery, restoring};
 pub(crate) use mailboxes::mailboxes;
 pub(crate) use random::random_operations;

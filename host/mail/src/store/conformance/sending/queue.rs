@@ -227,7 +227,7 @@ async fn what_was_given_up(store: &(impl AccountStore + BlobReferences + Sending
         category: Some(2),
         ..QueueFilter::default()
     };
-    assert_eq!(states(&list(category).await), [due.clone()]);
+    assert_eq!(states(&list(category).await), std::slice::from_ref(&due));
     let submission = QueueFilter {
         submission: Some(waits),
         ..QueueFilter::default()

@@ -133,6 +133,7 @@ CREATE INDEX blob_collected ON blob (state) WHERE state = 3;
 CREATE TABLE upload (
     account  INTEGER NOT NULL,
     blob     BLOB NOT NULL,
+    size     INTEGER NOT NULL,
     until_us INTEGER NOT NULL,
     PRIMARY KEY (account, blob)
 ) WITHOUT ROWID;
