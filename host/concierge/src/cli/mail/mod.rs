@@ -50,6 +50,9 @@ pub enum MailCommand {
     /// Bring back messages that were destroyed within the last 30 days, or show them
     Restore(RestoreArgs),
     /// Make the search index anew from the messages
+    ///
+    /// Searches by text wait meanwhile; everything else goes on. An index that is damaged is made anew at the start
+    /// by itself.
     Reindex(reindex::ReindexArgs),
     /// See and change what waits to be sent or was given up
     #[command(subcommand)]

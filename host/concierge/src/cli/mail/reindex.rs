@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Common;
+use super::{Common, counted};
 use crate::admin::mail_index::MailIndex;
 use crate::admin::{Call, Needs};
 use crate::backend::Session;
@@ -33,10 +33,8 @@ impl ReindexArgs {
         if self.common.output.json {
             return print_json(&serde_json::json!(index));
         }
-        print(&format!(
-            "the index has {} messages\n",
-            index.fed.min(index.total)
-        ))
+        let messages = counted(index.fed.min(index.total));
+        print(&format!("the index has {messages}\n"))
     }
 }
 
