@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(events.feed(&endless), Ok(vec![]));
         assert_eq!(events.feed(b"x"), Err(NotEvents));
         let mut events = Events::default();
-        let line = format!("data: {}\n", "x".repeat(EVENT_MAX_BYTES / 2));
+        let line = format!("data: {}\n", "x".repeat(EVENT_MAX_BYTES / 2 - 1));
         assert_eq!(events.feed(line.as_bytes()), Ok(vec![]));
         assert_eq!(events.feed(line.as_bytes()), Ok(vec![]));
         assert_eq!(events.feed(line.as_bytes()), Err(NotEvents));
