@@ -1,6 +1,7 @@
 """Mail over JMAP, by hand and by jmapc."""
 
 import concurrent.futures
+import datetime
 import json
 import mailbox
 import urllib.request
@@ -222,3 +223,46 @@ def test_requests_that_are_wrong_are_told_so(ann):
         using=[CORE, MAIL],
     )
     assert name == "error" and error["type"] in ("unsupportedFilter", "invalidArguments")
+
+
+def test_the_index_is_made_anew_by_command(running, ann):
+    made = ann.put(message("Index", "Marmalade."))
+    said = json.loads(running.run("mail", "reindex", "--json").stdout)
+    assert said["running"] is False and said["fed"] >= said["total"] >= 1
+    assert ann.find(text="marmalade") == [made["id"]]
+
+
+def test_confirmations_of_bookings_leave_through_mail():
+    """The hotel's own address is nobody's here: they leave from the one that is set, and answers go to the hotel."""
+    with Server("--booking-mail-from", "stay@example.org") as server:
+        account(server, "desk", "stay@example.org")
+        ann = Jmap(server.addresses["web"], "ann", account(server, "ann", ANN))
+        server.run("booking", "demo")
+        hotel = f"http://{server.addresses['web']}/booking/v1/hotels/harbour-house"
+
+        def post(path: str, body: dict, **headers: str) -> dict:
+            fields = {name.replace("_", "-"): value for name, value in headers.items()}
+            fields |= {"Content-Type": "application/json"}
+            request = urllib.request.Request(hotel + path, json.dumps(body).encode(), fields)
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+
+        arrival = datetime.date.today() + datetime.timedelta(days=30)
+        stay = {
+            "arrival": str(arrival),
+            "departure": str(arrival + datetime.timedelta(days=2)),
+            "rooms": [{"room_type": "single", "rate_plan": "flexible", "adults": 1}],
+            "guest": {"name": "Ann", "email": ANN},
+        }
+        reserved = post("/reservations", stay, Idempotency_Key="one")
+        post(
+            f"/reservations/{reserved['id']}/payments",
+            {"method": "sandbox:approve"},
+            Idempotency_Key="two",
+            Authorization=f"Bearer {reserved['guest_token']}",
+        )
+        (arrived,) = wait_for(lambda: ann.find(**{"from": "stay@example.org"}))
+        mail = ann.email(arrived, "replyTo", "subject", "attachments", "preview")
+        assert mail["replyTo"][0]["email"] != "stay@example.org"
+        assert reserved["code"] in mail["subject"] + mail["preview"]
+        assert [part["name"] for part in mail["attachments"]] == ["invite.ics"]
