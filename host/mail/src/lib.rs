@@ -18,6 +18,8 @@ mod spool;
 pub mod store;
 pub mod types;
 
-pub use background::{Outbound, PushFailure, PushRequest, PushSender, Pushed, Relay, Relayed};
+pub use background::{
+    LEASE_US, Outbound, PushFailure, PushRequest, PushSender, Pushed, QueueOptions, Relay, Relayed,
+};
 pub use error::{Error, Reason, Refusal};
 pub use service::Mail;

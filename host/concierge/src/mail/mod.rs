@@ -64,6 +64,7 @@ pub async fn open(
                 .collect(),
             private_pushes: config.mail_private_pushes,
             spool,
+            ..MailOptions::default()
         },
     });
     let reindex = Reindex::new(Arc::clone(&search));

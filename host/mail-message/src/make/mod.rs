@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::header::Field;
 use crate::transfer::Base64Encoder;
 
-pub use parts::assemble;
+pub use parts::{assemble, date};
 
 /// A message that is to be made, as `concierge:mail/emails.draft` has it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

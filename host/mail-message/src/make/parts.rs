@@ -68,8 +68,9 @@ fn empty_text() -> DraftPart {
     }
 }
 
-/// RFC 5322 §3.3, in UTC.
-fn date(now_us: u64) -> String {
+/// A time as Date has it (RFC 5322 §3.3), in UTC.
+#[must_use]
+pub fn date(now_us: u64) -> String {
     let seconds = i64::try_from(now_us / 1_000_000).unwrap_or(0);
     DateTime::from_timestamp(seconds).to_rfc822()
 }

@@ -6,6 +6,7 @@
 mod collect;
 mod pushes;
 mod queue;
+mod reports;
 mod sweep;
 
 use std::pin::Pin;
@@ -17,7 +18,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use pushes::PushOutbox;
 pub use pushes::{PushFailure, PushRequest, PushSender, Pushed};
-pub use queue::{Outbound, Relay, Relayed};
+pub use queue::{LEASE_US, Outbound, QueueOptions, Relay, Relayed};
 
 use crate::service::Mail;
 use crate::store::StateChange;

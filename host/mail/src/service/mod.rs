@@ -23,6 +23,7 @@ mod tests;
 mod vacation;
 mod views;
 
+pub(crate) use contents::disk;
 pub use deliver::{DELIVERY_ID_MAX_BYTES, Delivery, DeliveryRequest};
 pub use emails::{EDITS_MAX, Import};
 pub use events::{PUSH_LIFE_MAX_US, PUSHES_MAX};
@@ -35,7 +36,7 @@ use std::sync::Arc;
 
 use concierge_identity::Clock;
 
-use crate::background::{Background, Bells, PushOutbox, PushSender, Relay};
+use crate::background::{Background, Bells, PushOutbox, PushSender, QueueOptions, Relay};
 use crate::blobs::BlobStore;
 use crate::error::Error;
 use crate::events::Hub;
@@ -50,6 +51,10 @@ pub struct MailOptions {
     pub domains: Vec<String>,
     /// Whether push subscriptions may be on addresses that are not public, and without TLS.
     pub private_pushes: bool,
+    /// The name of this server in reports to senders; empty: the first of its domains.
+    pub host_name: String,
+    /// Of the outgoing queue.
+    pub queue: QueueOptions,
     /// Where uploads and messages that are made lie until they are whole: a directory that is there.
     pub spool: PathBuf,
 }
@@ -83,7 +88,7 @@ pub struct Mail {
     pub(crate) bells: Bells,
     search: Arc<dyn TextSearch>,
     clock: Arc<dyn Clock>,
-    options: MailOptions,
+    pub(crate) options: MailOptions,
     background: Background,
 }
 
@@ -141,6 +146,18 @@ impl Mail {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// The name of this server, for people and programs elsewhere.
+    pub(crate) fn host_name(&self) -> &str {
+        let MailOptions {
+            host_name, domains, ..
+        } = &self.options;
+        let first = domains.first().map_or("localhost", String::as_str);
+        match host_name.is_empty() {
+            true => first,
+            false => host_name,
+        }
     }
 
     /// The time.

@@ -278,6 +278,9 @@ pub trait SendingStore: Send + Sync {
         lease_until_us: TimeUs,
         max: usize,
     ) -> Answer<'_, Vec<Queued>>;
+    /// Makes entries that are taken due now: whoever took them is gone, as after a crash. For the start, before anything
+    /// is taken.
+    fn release_queued(&self, now_us: TimeUs) -> Answer<'_, ()>;
     /// Notes how it went with an entry. What an entry came to (`Yes`, `No`, `Unknown`) stays; an entry that is not there
     /// any more is none to note it of.
     fn queue_outcome(

@@ -4,6 +4,7 @@ mod access;
 mod events;
 mod operating;
 mod reading;
+mod reports;
 mod sending;
 
 use std::sync::Arc;
@@ -168,9 +169,9 @@ async fn setup(dir: &TempDir, clock: &Arc<ManualClock>) -> Setup {
         pushes: None,
         clock: Arc::clone(clock) as _,
         options: MailOptions {
-            private_pushes: false,
             domains: vec!["example.org".to_owned()],
             spool: path.join("spool"),
+            ..MailOptions::default()
         },
     }
 }

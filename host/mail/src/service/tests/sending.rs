@@ -101,8 +101,8 @@ async fn a_crash_between_delivery_and_outcome_doubles_nothing() {
         .await
         .unwrap();
     assert_eq!(taken.len(), 1);
-    let sent = world.mail.transmit(&taken[0]).await.unwrap();
-    assert_eq!(sent.delivered, Delivered::Yes);
+    let sent = world.mail.transmit(&taken).await.unwrap();
+    assert_eq!(sent[0].delivered, Delivered::Yes);
     assert_eq!(world.mail.send_queued().await, Ok(0), "it is taken");
 
     let World {

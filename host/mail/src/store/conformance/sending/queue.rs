@@ -85,7 +85,11 @@ async fn a_lease_excludes_others_and_ends(
     let retry_us = NOW_US + 100 * SECOND_US;
     assert_eq!(house.take(retry_us - 1, 10).await, []);
     assert_eq!(house.take(retry_us, 10).await, [(id, BOB.to_owned(), 3)]);
-    house.note(id, BOB, 3, Delivered::Yes).await;
+    // Who took it is gone.
+    store.release_queued(retry_us).await.unwrap();
+    assert_eq!(house.take(retry_us, 10).await, [(id, BOB.to_owned(), 4)]);
+    house.note(id, BOB, 4, Delivered::Yes).await;
+    store.release_queued(retry_us).await.unwrap();
     assert_eq!(house.take(u64::from(u32::MAX) * SECOND_US, 10).await, []);
 }
 

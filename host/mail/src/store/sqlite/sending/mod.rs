@@ -145,6 +145,18 @@ impl SendingStore for SqliteStore {
         })
     }
 
+    fn release_queued(&self, now_us: TimeUs) -> Answer<'_, ()> {
+        Box::pin(async move {
+            for database in &self.shards {
+                if database.read("taken", |c| Ok(queue::is_any_taken(c, now_us)?))? {
+                    let release = move |tx: &WriteTx<'_>| Ok(queue::release(tx, now_us)?);
+                    database.writer.write("release_queued", release).await?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn queue_outcome(
         &self,
         account: AccountId,

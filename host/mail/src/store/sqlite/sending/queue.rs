@@ -150,6 +150,22 @@ pub(super) fn take(
     Ok(queued)
 }
 
+/// Whether there are entries whose lease does not end yet.
+pub(super) fn is_any_taken(connection: &Connection, now_us: TimeUs) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM recipient WHERE due_us > ?1 AND taken")?
+        .exists([now_us])
+}
+
+/// Ends all leases.
+pub(super) fn release(tx: &WriteTx<'_>, now_us: TimeUs) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "UPDATE recipient SET due_us = ?1, taken = FALSE WHERE due_us > ?1 AND taken",
+    )?
+    .execute([now_us])?;
+    Ok(())
+}
+
 /// A submission of which something is taken: it cannot be taken back any more.
 fn take_submission(tx: &WriteTx<'_>, shard: u16, number: u64) -> Result<Taken, Failure> {
     let found = submissions::of_number(tx, number)?;
