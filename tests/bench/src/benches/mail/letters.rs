@@ -63,7 +63,7 @@ impl Wanted {
         match self {
             Self::Word => Some(latin(mark)),
             Self::Words => Some(format!("{} {}", latin(mark), second(number))),
-            Self::Cyrillic => (number % SCRIPTS == 0).then(|| cyrillic(mark)),
+            Self::Cyrillic => number.is_multiple_of(SCRIPTS).then(|| cyrillic(mark)),
             Self::Chinese => (number % SCRIPTS == 1).then(|| chinese(mark)),
         }
     }

@@ -137,12 +137,13 @@ pub fn run(options: &Options, of_mail: &MailOptions) -> Result<Report> {
             let changes = options.pick(of_mail.changes, of_mail.changes.min(20));
             pushing::measure(&large.client, changes, &mut report)?;
         }
-        let resident = memory::of_process(pid)?.resident;
-        report.fact(
-            "memory of the server with all that",
-            resident as f64 / MIB,
-            "MiB",
-        );
+        let memory = memory::of_process(pid)?;
+        for (what, bytes) in [
+            ("memory of the server with all that", memory.resident),
+            ("of which belongs to no file", memory.anonymous),
+        ] {
+            report.fact(what, bytes as f64 / MIB, "MiB");
+        }
     }
     drop(server);
     if wants(What::Listening) {
