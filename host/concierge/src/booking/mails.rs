@@ -62,7 +62,7 @@ fn invitation(calendar: &str) -> Option<Attachment> {
     (!calendar.is_empty()).then(|| Attachment {
         name: "invite.ics".to_owned(),
         // What it is made of is UTF-8 in any case (RFC 5545 §8.1); parameters are not taken here.
-        content_type: "text/calendar".to_owned(),
+        content_type: "text/calendar; charset=utf-8".to_owned(),
         bytes: calendar.as_bytes().to_vec(),
     })
 }

@@ -86,14 +86,30 @@ pub(super) fn letter(
     for (number, attachment) in attachments.into_iter().enumerate() {
         // No id of a blob begins so.
         let name = format!("#{number}");
+        let (content_type, charset) = media(&attachment.content_type);
         parts.push(DraftPart {
+            charset: charset.map(str::to_owned),
             name: Some(attachment.name),
             disposition: Some("attachment".to_owned()),
-            ..part(1, &attachment.content_type, Content::Blob(name.clone()))
+            ..part(1, content_type, Content::Blob(name.clone()))
         });
         attached.insert(name, attachment.bytes);
     }
     (make::Draft { headers, parts }, attached)
+}
+
+/// A media type, and the charset that may be behind it. Other parameters are none that files have: what has them is no media
+/// type to whoever makes the message.
+fn media(content_type: &str) -> (&str, Option<&str>) {
+    let Some((kind, parameter)) = content_type.split_once(';') else {
+        return (content_type, None);
+    };
+    match parameter.split_once('=') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+            (kind.trim(), Some(value.trim().trim_matches('"')))
+        }
+        _ => (content_type, None),
+    }
 }
 
 fn part(depth: u32, content_type: &str, content: Content) -> DraftPart {
@@ -150,6 +166,24 @@ mod tests {
         assert_eq!(without_bcc(&kept), None);
         assert_eq!(without_bcc(b"Bcc: a@b").unwrap(), b"");
         assert_eq!(without_bcc(b""), None);
+    }
+
+    #[test]
+    fn a_media_type_may_have_a_charset() {
+        for (given, expected) in [
+            ("image/png", ("image/png", None)),
+            (
+                "text/calendar; charset=utf-8",
+                ("text/calendar", Some("utf-8")),
+            ),
+            (
+                "text/plain;Charset=\"us-ascii\"",
+                ("text/plain", Some("us-ascii")),
+            ),
+            ("text/plain; x=y", ("text/plain; x=y", None)),
+        ] {
+            assert_eq!(media(given), expected);
+        }
     }
 
     #[test]
