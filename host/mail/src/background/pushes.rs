@@ -130,7 +130,7 @@ impl PushOutbox {
         if one.tries >= TRIES_MAX {
             return;
         }
-        one.due = Instant::now() + RETRY_FIRST * (1 << one.tries.min(16));
+        one.due = Instant::now() + wait(one.tries);
         let mut waiting = lock(&self.waiting);
         match waiting.get_mut(&one.kept.push.id) {
             // There is something newer, which is tried as late.
@@ -150,6 +150,11 @@ impl PushOutbox {
     fn next_due(&self) -> Option<Instant> {
         lock(&self.waiting).values().map(|one| one.due).min()
     }
+}
+
+/// How long is waited after so many tries.
+fn wait(tries: u32) -> Duration {
+    RETRY_FIRST * (1 << tries.saturating_sub(1).min(16))
 }
 
 pub(super) async fn run(mail: Arc<Mail>, sender: Arc<dyn PushSender>) {
@@ -233,5 +238,18 @@ impl Mail {
             }
         };
         metrics::counter!("concierge_mail_pushes_total", "outcome" => outcome).increment(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_from_the_first() {
+        assert_eq!(wait(1), RETRY_FIRST);
+        assert_eq!(wait(2), 2 * RETRY_FIRST);
+        let all: Duration = (1..TRIES_MAX).map(wait).sum();
+        assert_eq!(all, Duration::from_secs(62));
     }
 }
