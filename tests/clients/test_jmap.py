@@ -233,7 +233,7 @@ def test_the_index_is_made_anew_by_command(running, ann):
 
 
 def test_confirmations_of_bookings_leave_through_mail():
-    """The hotel's own address is nobody's here: they leave from the one that is set, and answers go to the hotel."""
+    """They leave from the address that is set, and answers go to the hotel."""
     with Server("--booking-mail-from", "stay@example.org") as server:
         account(server, "desk", "stay@example.org")
         ann = Jmap(server.addresses["web"], "ann", account(server, "ann", ANN))

@@ -12,30 +12,22 @@ use concierge_mail::{Error, Mail};
 pub struct Mails {
     /// The mail service.
     pub mail: Arc<Mail>,
-    /// The address that mails of hotels leave from whose own is nobody's here.
+    /// The address that they leave from; answers go to the hotel's own.
     pub from: String,
 }
 
 impl Mails {
     async fn hand_over(&self, queued: &QueuedMail) -> Result<(), String> {
         let mail = &queued.mail;
-        let store = self.mail.store();
-        let own = store.account_of_address(&mail.from).await;
-        let (account, from, reply_to) = match own.map_err(|error| error.to_string())? {
-            Some(account) => (account, mail.from.clone(), None),
-            None => {
-                let account = store.account_of_address(&self.from).await;
-                let account = account.map_err(|error| error.to_string())?;
-                let account = account.ok_or_else(|| format!("nobody has {}", self.from))?;
-                let reply_to = Some(mail.from.clone()).filter(|from| !from.is_empty());
-                (account, self.from.clone(), reply_to)
-            }
-        };
+        // Never as the hotel's own address: its staff write it, and nothing proves that it is theirs.
+        let account = self.mail.store().account_of_address(&self.from).await;
+        let account = account.map_err(|error| error.to_string())?;
+        let account = account.ok_or_else(|| format!("nobody has {}", self.from))?;
         let message = Message {
-            from,
+            from: self.from.clone(),
             from_name: Some(mail.from_name.clone()),
             to: vec![mail.to.clone()],
-            reply_to,
+            reply_to: Some(mail.from.clone()).filter(|from| !from.is_empty()),
             category: Category::Transactional,
             content: Content::Letter(Letter {
                 subject: mail.subject.clone(),
@@ -61,7 +53,6 @@ impl Mails {
 fn invitation(calendar: &str) -> Option<Attachment> {
     (!calendar.is_empty()).then(|| Attachment {
         name: "invite.ics".to_owned(),
-        // What it is made of is UTF-8 in any case (RFC 5545 §8.1); parameters are not taken here.
         content_type: "text/calendar; charset=utf-8".to_owned(),
         bytes: calendar.as_bytes().to_vec(),
     })

@@ -173,8 +173,7 @@ settings! {
     /// whatever it reaches.
     booking_private_webhooks: bool = false, "booking-private-webhooks", "BOOLEAN";
 
-    /// The address that bookings' mails leave from where the hotel's own is
-    /// nobody's here.
+    /// The address that bookings' mails leave from.
     ///
     /// An address of an account with mail; answers go to the hotel's own. Not
     /// set: mails of bookings wait.
