@@ -49,6 +49,16 @@ impl Capability {
     }
 }
 
+/// Registered capabilities of which there is nothing here, and that clients name all the same: jmap-client names them in
+/// each request, whatever the session tells. A method of theirs is `unknownMethod`.
+const NAMED_BY_CLIENTS: [&str; 5] = [
+    "urn:ietf:params:jmap:calendars",
+    "urn:ietf:params:jmap:contacts",
+    "urn:ietf:params:jmap:principals",
+    "urn:ietf:params:jmap:principals:owner",
+    "urn:ietf:params:jmap:sieve",
+];
+
 /// The capabilities that a request names in `using`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Using(Vec<Capability>);
@@ -68,6 +78,9 @@ impl Using {
             let Some(uri) = uri.as_str() else {
                 return Err(Problem::not_request("using has what is no text."));
             };
+            if NAMED_BY_CLIENTS.contains(&uri) {
+                continue;
+            }
             let known = Capability::ALL.into_iter().find(|one| one.uri() == uri);
             let known = known.ok_or_else(|| {
                 Problem::unknown_capability(format!("{uri:?} is not known here."))
@@ -82,5 +95,19 @@ impl Using {
     /// Whether it is named.
     pub fn has(&self, capability: Capability) -> bool {
         self.0.contains(&capability)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn capabilities_of_other_servers_may_be_named() {
+        let named = json!(["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:contacts"]);
+        assert_eq!(Using::read(Some(named)), Ok(Using(vec![Capability::Core])));
+        assert!(Using::read(Some(json!(["urn:x"]))).is_err());
     }
 }

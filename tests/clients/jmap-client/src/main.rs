@@ -11,6 +11,7 @@ use jmap_client::DataType;
 use jmap_client::client::Client;
 use jmap_client::client_ws::WebSocketMessage;
 use jmap_client::core::query::Filter;
+use jmap_client::core::set::SetObject as _;
 use jmap_client::email::{self, Property};
 use jmap_client::event_source::PushNotification;
 use jmap_client::mailbox::{self, Role};
