@@ -344,7 +344,7 @@ async fn other_contracts_are_refused_at_the_first_call() -> anyhow::Result<()> {
             "concierge:objects@0.0.9",
             OBJECTS.fingerprint_text(),
             404,
-            "this host serves concierge:booking@0.1.0, concierge:identity@0.1.0, concierge:objects@0.1.0",
+            "this host serves concierge:booking@0.1.0, concierge:identity@0.1.0, concierge:mail@0.1.0, concierge:objects@0.1.0",
         ),
         (
             "concierge:objects@0.1.0",
