@@ -43,6 +43,10 @@ impl Mail {
 
     async fn uploaded(&self, account: AccountId, spooled: Spooled) -> Result<Blob, Error> {
         let (hash, size) = (spooled.hash, spooled.size);
+        // What is refused is not put on disk first.
+        if !self.store.upload_fits(account, hash, size).await? {
+            return Err(Error::OverQuota);
+        }
         self.contents.keep(account, spooled).await?;
         self.store.upload(account, hash, self.now_us()).await?;
         let id = hash.into();

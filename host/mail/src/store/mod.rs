@@ -193,6 +193,9 @@ pub trait BlobReferences: Send + Sync {
     ) -> Answer<'_, BlobClaim>;
     /// Notes that the bytes of a claim are durable; from now on others need not put them.
     fn blob_stored(&self, key: BlobKey) -> Answer<'_, ()>;
+    /// Whether a blob of so many octets would fit among the uploads of the account, or is one of them already: asked before
+    /// its bytes are put, since only [`Self::upload`] decides.
+    fn upload_fits(&self, account: AccountId, hash: BlobHash, size: u64) -> Answer<'_, bool>;
     /// Keeps a claimed blob as an upload of the account, until [`UPLOAD_KEPT_US`] after now. [`Error::OverQuota`] where the
     /// uploads that are kept would together be more than the octets that the account may have.
     fn upload(&self, account: AccountId, hash: BlobHash, now_us: TimeUs) -> Answer<'_, ()>;

@@ -52,6 +52,12 @@ impl BlobReferences for SqliteStore {
         })
     }
 
+    fn upload_fits(&self, account: AccountId, hash: BlobHash, size: u64) -> Answer<'_, bool> {
+        self.read_account("upload_fits", account, move |c, account| {
+            Ok(upload_fits(c, account, hash, size)?)
+        })
+    }
+
     fn upload(&self, account: AccountId, hash: BlobHash, now_us: TimeUs) -> Answer<'_, ()> {
         self.write_account("upload", account, move |tx, account| {
             upload(tx, account, hash, now_us)
@@ -181,6 +187,21 @@ fn stored(tx: &WriteTx<'_>, key: BlobKey) -> Result<(), Failure> {
         0 => Err(Error::NotFound.into()),
         _ => Ok(()),
     }
+}
+
+fn upload_fits(
+    connection: &Connection,
+    account: u64,
+    hash: BlobHash,
+    size: u64,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT uploaded_octets + ?3 <= quota_octets
+                 OR EXISTS (SELECT 1 FROM upload WHERE account = ?1 AND blob = ?2)
+             FROM account WHERE number = ?1",
+        )?
+        .query_row(params![account, hash.0, size], |row| row.get(0))
 }
 
 fn upload(tx: &WriteTx<'_>, account: u64, hash: BlobHash, now_us: TimeUs) -> Result<(), Failure> {

@@ -65,8 +65,13 @@ pub(crate) async fn uploads_are_bounded(store: &(impl Engine + Store)) {
     };
     let (one, two) = (kept(0xe1).await, kept(0xe2).await);
     let upload = async |hash, now_us| store.upload(house.account, hash, now_us).await;
+    let fits = async |hash, size| store.upload_fits(house.account, hash, size).await;
+    assert_eq!(fits(one, 60_000_000).await, Ok(true));
     assert_eq!(upload(one, NOW_US).await, Ok(()));
     assert_eq!(upload(one, NOW_US).await, Ok(()), "the same once more");
+    assert_eq!(fits(one, 60_000_000).await, Ok(true), "it is there");
+    assert_eq!(fits(two, 60_000_000).await, Ok(false));
+    assert_eq!(fits(two, 1).await, Ok(true));
     assert_eq!(upload(two, NOW_US).await, Err(Error::OverQuota));
     let over_us = NOW_US + UPLOAD_KEPT_US;
     store.sweep(over_us, 1_000).await.unwrap();
