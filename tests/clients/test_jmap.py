@@ -266,3 +266,39 @@ def test_confirmations_of_bookings_leave_through_mail():
         assert mail["replyTo"][0]["email"] != "stay@example.org"
         assert reserved["code"] in mail["subject"] + mail["preview"]
         assert [part["name"] for part in mail["attachments"]] == ["invite.ics"]
+
+
+def test_operators_see_and_change_what_waits_to_be_sent(running, ann):
+    """Nothing sends to other servers here: what is for them waits."""
+    (identity,) = ann.call("Identity/get", ids=None)["list"]
+    made = ann.put(message("Elsewhere", sender=ANN, to="carol@elsewhere.example"), role="drafts")
+    envelope = {
+        "mailFrom": {"email": ANN, "parameters": None},
+        "rcptTo": [{"email": f"{name}@elsewhere.example", "parameters": None} for name in ("carol", "dan")],
+    }
+    submission = {"identityId": identity["id"], "emailId": made["id"], "envelope": envelope}
+    id = ann.call("EmailSubmission/set", create={"s": submission})["created"]["s"]["id"]
+
+    def queue(*command: str):
+        entries = json.loads(running.run("mail", "queue", *command, "--json").stdout)
+        return entries["entries"] if isinstance(entries, dict) else entries
+
+    def told():
+        """The entries, once each was tried."""
+        entries = queue("show", "ann", id)
+        return entries if all(entry["smtp_reply"].startswith("450 4.4.4") for entry in entries) else None
+
+    tried = wait_for(told)
+    assert sorted(entry["recipient"] for entry in tried) == ["carol@elsewhere.example", "dan@elsewhere.example"]
+    assert {entry["state"] for entry in tried} == {"waiting"}
+    assert [entry for entry in queue("list", "--account", "ann") if entry["id"] == id] == tried
+    assert not queue("list", "--failed")
+    assert "carol@elsewhere.example" in running.run("mail", "queue", "show", "ann", id).stdout
+
+    before = {entry["recipient"]: entry["tries"] for entry in tried}
+    said = running.run("mail", "queue", "retry", "ann", id, "carol@elsewhere.example").stdout
+    assert said == "to be tried now, for 1 recipient\n"
+    wait_for(lambda: [entry for entry in queue("show", "ann", id) if entry["tries"] > before[entry["recipient"]]])
+    assert json.loads(running.run("mail", "queue", "drop", "ann", id, "--json").stdout) == {"changed": 2}
+    gone = running.run("mail", "queue", "show", "ann", id, check=False)
+    assert gone.returncode != 0 and "no such message" in gone.stderr

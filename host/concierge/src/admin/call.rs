@@ -166,6 +166,13 @@ pub enum Call {
         /// Whose; of all unless it is said.
         account: Option<AccountSelector>,
     },
+    /// What waits or was given up of one submission.
+    ShowQueuedMail {
+        /// Whose.
+        account: AccountSelector,
+        /// Which submission.
+        id: String,
+    },
     /// Has what waits or was given up tried again, or dropped.
     ChangeMailQueue {
         /// Whose.
@@ -214,6 +221,7 @@ impl Call {
             | Self::RebuildMailIndex
             | Self::ShowMailIndex
             | Self::ListMailQueue { .. }
+            | Self::ShowQueuedMail { .. }
             | Self::ChangeMailQueue { .. }
             | Self::RestoreMail { .. } => Needs::MAIL,
             _ => Needs::default(),

@@ -15,7 +15,7 @@ pub struct MailIndex {
     pub running: bool,
     /// Messages that were read so far.
     pub fed: u64,
-    /// Messages there are.
+    /// Messages there were when it began.
     pub total: u64,
     /// Why it ended early, the last time.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,16 +31,6 @@ impl Admin {
 
     /// Begins to make the index anew.
     pub(super) async fn rebuild_mail_index(&self) -> Answer {
-        if !self.reindex()?.begin() {
-            let message = "the index is being made anew already";
-            return Err(AdminError::new(ErrorCode::Conflict, message));
-        }
-        self.mail_index().await
-    }
-
-    /// How far the index is.
-    pub(super) async fn mail_index(&self) -> Answer {
-        let state = self.reindex()?.state();
         let mut total = 0;
         for account in self.identity.accounts() {
             total += self
@@ -48,10 +38,20 @@ impl Admin {
                 .await?
                 .map_or(0, |view| view.emails);
         }
+        if !self.reindex()?.begin(total) {
+            let message = "the index is being made anew already";
+            return Err(AdminError::new(ErrorCode::Conflict, message));
+        }
+        self.mail_index()
+    }
+
+    /// How far the index is.
+    pub(super) fn mail_index(&self) -> Answer {
+        let state = self.reindex()?.state();
         answer(&MailIndex {
             running: state.running,
             fed: state.fed,
-            total,
+            total: state.total,
             failure: state.failure,
         })
     }

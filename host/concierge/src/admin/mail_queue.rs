@@ -100,7 +100,37 @@ impl Admin {
             ..QueueFilter::default()
         };
         let entries = store.queue(filter, SHOWN_MAX).await?;
-        let size = store.queue_size().await?;
+        self.queue_answer(entries).await
+    }
+
+    /// What waits or was given up of one submission.
+    pub(super) async fn show_queued_mail(&self, account: &AccountSelector, id: &str) -> Answer {
+        let (filter, _) = self.of_submission(account, id)?;
+        let entries = self.mail()?.store().queue(filter, SHOWN_MAX).await?;
+        if entries.is_empty() {
+            return Err(no_such_message());
+        }
+        self.queue_answer(entries).await
+    }
+
+    fn of_submission(
+        &self,
+        account: &AccountSelector,
+        id: &str,
+    ) -> Result<(QueueFilter, SubmissionId), AdminError> {
+        let account = self.identity.account(account)?.id;
+        let none = |_| AdminError::invalid(format!("{id:?} is not the id of a message"));
+        let id = id.parse::<SubmissionId>().map_err(none)?;
+        let filter = QueueFilter {
+            account: Some(account),
+            submission: Some(id),
+            ..QueueFilter::default()
+        };
+        Ok((filter, id))
+    }
+
+    async fn queue_answer(&self, entries: Vec<QueueEntry>) -> Answer {
+        let size = self.mail()?.store().queue_size().await?;
         let accounts = self.identity.accounts().into_iter();
         let names: HashMap<_, AccountName> =
             accounts.map(|account| (account.id, account.name)).collect();
@@ -125,15 +155,9 @@ impl Admin {
         id: &str,
         change: QueueChange,
     ) -> Answer {
+        let (filter, id) = self.of_submission(account, id)?;
         let account = self.identity.account(account)?.id;
-        let none = |_| AdminError::invalid(format!("{id:?} is not the id of a message"));
-        let id = id.parse::<SubmissionId>().map_err(none)?;
         let store = self.mail()?.store();
-        let filter = QueueFilter {
-            account: Some(account),
-            submission: Some(id),
-            ..QueueFilter::default()
-        };
         let is_meant = |entry: &QueueEntry| match &change.recipient {
             Some(recipient) => recipient.eq_ignore_ascii_case(&entry.recipient.email),
             None => true,
@@ -141,8 +165,7 @@ impl Admin {
         let mut entries = store.queue(filter, SHOWN_MAX).await?;
         entries.retain(is_meant);
         if entries.is_empty() {
-            let message = "there is no such message in the queue";
-            return Err(AdminError::new(ErrorCode::NotFound, message));
+            return Err(no_such_message());
         }
         let changed = entries.len() as u64;
         for entry in entries {
@@ -154,6 +177,11 @@ impl Admin {
         }
         answer(&QueueChanged { changed })
     }
+}
+
+fn no_such_message() -> AdminError {
+    let message = "there is no such message in the queue";
+    AdminError::new(ErrorCode::NotFound, message)
 }
 
 fn view(account: String, entry: QueueEntry) -> QueuedMail {

@@ -77,8 +77,9 @@ impl Admin {
                 self.put_mail_account(&account, change).await
             }
             Call::RebuildMailIndex => self.rebuild_mail_index().await,
-            Call::ShowMailIndex => self.mail_index().await,
+            Call::ShowMailIndex => self.mail_index(),
             Call::ListMailQueue { account } => self.list_mail_queue(account.as_ref()).await,
+            Call::ShowQueuedMail { account, id } => self.show_queued_mail(&account, &id).await,
             Call::ChangeMailQueue {
                 account,
                 id,
@@ -176,6 +177,7 @@ impl Admin {
             | Call::RebuildMailIndex
             | Call::ShowMailIndex
             | Call::ListMailQueue { .. }
+            | Call::ShowQueuedMail { .. }
             | Call::ChangeMailQueue { .. }
             | Call::ShareMail { .. }
             | Call::ImportMail { .. }

@@ -17,6 +17,8 @@ pub struct State {
     pub running: bool,
     /// Changes of the store that were fed since it began.
     pub fed: u64,
+    /// Messages there were when it began.
+    pub total: u64,
     /// Why it ended early, the last time.
     pub failure: Option<String>,
 }
@@ -30,14 +32,15 @@ impl Reindex {
         })
     }
 
-    /// Begins, on the runtime that calls; `false` where it is at it already.
-    pub fn begin(self: &Arc<Self>) -> bool {
+    /// Begins with so many messages, on the runtime that calls; `false` where it is at it already.
+    pub fn begin(self: &Arc<Self>, total: u64) -> bool {
         let mut state = self.lock();
         if state.running {
             return false;
         }
         *state = State {
             running: true,
+            total,
             ..State::default()
         };
         drop(state);

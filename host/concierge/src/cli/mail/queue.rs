@@ -119,11 +119,11 @@ fn state(entry: &QueuedMail) -> String {
 
 impl ShowArgs {
     async fn run(self) -> Result<(), Failure> {
-        let call = Call::ListMailQueue {
-            account: Some(self.account),
+        let call = Call::ShowQueuedMail {
+            account: self.account,
+            id: self.id,
         };
-        let mut queue: MailQueue = read(self.common.data.call(call).await?)?;
-        queue.entries.retain(|entry| entry.id == self.id);
+        let queue: MailQueue = read(self.common.data.call(call).await?)?;
         let Some(first) = queue.entries.first() else {
             return Err(Failure::failed("there is no such message in the queue"));
         };
