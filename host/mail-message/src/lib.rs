@@ -33,6 +33,6 @@ pub mod transfer;
 
 pub use header::{Field, Mailbox, addresses, date_us, message_ids, text};
 pub use message::{BodyValue, Encoded, Message, Part, SortKeys, Texts, read};
-pub use search::SearchText;
+pub use search::{SearchText, UNSEARCHED_FIELDS};
 pub use subject::{BaseSubject, base_subject};
 pub use threads::ThreadKeys;

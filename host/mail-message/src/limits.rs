@@ -57,12 +57,15 @@ pub const SEARCH_MAX_BYTES: usize = 1 << 20;
 /// Octets of each address field that are searched, so that some are left for the body.
 pub const SEARCH_FIELD_MAX_BYTES: usize = 128 << 10;
 
+/// Octets of the header that are searched by field: names and values together.
+pub const SEARCH_HEADER_MAX_BYTES: usize = 32 << 10;
+
 /// Whitespace at the end of a quoted-printable line that is held back until it is known whether the line ends there:
 /// the longest line (RFC 5322 §2.1.1).
 pub const HELD_WHITESPACE_MAX_BYTES: usize = 998;
 
 const _: () = {
-    assert!(4 * SEARCH_FIELD_MAX_BYTES < SEARCH_MAX_BYTES);
+    assert!(4 * SEARCH_FIELD_MAX_BYTES + SEARCH_HEADER_MAX_BYTES < SEARCH_MAX_BYTES);
     assert!(TEXT_MAX_BYTES <= TEXTS_MAX_BYTES);
     assert!(SORT_KEY_MAX_BYTES <= SUBJECT_MAX_BYTES);
     assert!(FIELD_MAX_BYTES <= FIELDS_MAX_BYTES);

@@ -402,7 +402,7 @@ impl<'a> Message<'a> {
         self.nodes.iter().zip(&self.roles)
     }
 
-    fn fields(&self) -> Fields<'a> {
+    pub(crate) fn fields(&self) -> Fields<'a> {
         Fields::of(self.header)
     }
 

@@ -1,7 +1,9 @@
 //! The text that a message is found by (RFC 8621 §4.4.1).
 
 use crate::bytes::{head, truncate};
-use crate::limits::{SEARCH_FIELD_MAX_BYTES, SEARCH_MAX_BYTES, SUBJECT_MAX_BYTES};
+use crate::limits::{
+    SEARCH_FIELD_MAX_BYTES, SEARCH_HEADER_MAX_BYTES, SEARCH_MAX_BYTES, SUBJECT_MAX_BYTES,
+};
 use crate::message::{Message, is_text};
 use crate::text;
 
@@ -22,7 +24,22 @@ pub struct SearchText {
     pub body: String,
     /// The names of attached files, each in a line.
     pub attachment_names: String,
+    /// The fields of the header, each in a line `NAME:VALUE`, the value decoded; together at most
+    /// [`SEARCH_HEADER_MAX_BYTES`]. Of [`UNSEARCHED_FIELDS`] and of the fields above there is the name alone.
+    pub header: String,
 }
+
+/// Fields whose values nobody looks for: signatures and what is signed.
+pub const UNSEARCHED_FIELDS: [&str; 5] = [
+    "ARC-Message-Signature",
+    "ARC-Seal",
+    "DKIM-Signature",
+    "DomainKey-Signature",
+    "X-Google-DKIM-Signature",
+];
+
+/// Fields that have a text of their own.
+const OWN_FIELDS: [&str; 5] = ["From", "To", "Cc", "Bcc", "Subject"];
 
 impl SearchText {
     pub(crate) fn of(message: &Message<'_>) -> Self {
@@ -42,6 +59,8 @@ impl SearchText {
         let bcc = field("Bcc", SEARCH_FIELD_MAX_BYTES);
         let attachment_names = attachment_names(message, left);
         left = left.saturating_sub(attachment_names.len());
+        let header = header(message);
+        left = left.saturating_sub(header.len());
         Self {
             from,
             to,
@@ -50,8 +69,29 @@ impl SearchText {
             subject,
             body: body(message, left),
             attachment_names,
+            header,
         }
     }
+}
+
+fn header(message: &Message<'_>) -> String {
+    let mut header = String::new();
+    for field in message.fields() {
+        let left = SEARCH_HEADER_MAX_BYTES.saturating_sub(header.len());
+        let has_value = !OWN_FIELDS.into_iter().any(|own| field.is(own))
+            && !UNSEARCHED_FIELDS.into_iter().any(|name| field.is(name));
+        let mut line = String::from_utf8_lossy(field.name).into_owned() + ":";
+        if has_value {
+            // Encoded words take more room than what they say.
+            line += &text(head(field.value, 4 * left)).replace(['\r', '\n'], " ");
+        }
+        line.push('\n');
+        if line.len() > left {
+            break;
+        }
+        header += &line;
+    }
+    header
 }
 
 fn attachment_names(message: &Message<'_>, max: usize) -> String {

@@ -51,6 +51,8 @@ pub struct Texts {
     pub body: String,
     /// Names of attached files.
     pub attachment_names: String,
+    /// The fields of the header, each in a line `NAME:VALUE`.
+    pub header: String,
 }
 
 /// One change of what can be found.

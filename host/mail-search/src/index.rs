@@ -17,7 +17,7 @@ use crate::limits::{BATCH_MAX_BYTES, BATCH_MAX_CHANGES, PREFIX_MAX_PAIRS, WRITER
 use crate::pending::{Folded, Pending};
 use crate::positions::Positions;
 use crate::schema::Fields;
-use crate::terms::{Phrase, Term, Wanted};
+use crate::terms::{FieldTerm, Phrase, Place, Term, Wanted};
 use collect::Messages;
 
 /// An index of mail that is open for writing. Its methods wait for the disk: they are for threads that may.
@@ -203,15 +203,35 @@ impl Index {
     /// # Errors
     /// [`Error::TermTooLong`]; those of the engine.
     pub fn find(&self, account: AccountId, term: &Term) -> Result<Vec<StorageId>, Error> {
-        let wanted = term.wanted()?;
-        let Some(query) = self.query(account, term, &wanted) else {
+        self.find_in(account, Place::Texts(term.scope), &term.wanted()?)
+    }
+
+    /// The messages of an account that have a header field, by id.
+    ///
+    /// # Errors
+    /// Those of [`Self::find`].
+    pub fn find_field(
+        &self,
+        account: AccountId,
+        term: &FieldTerm,
+    ) -> Result<Vec<StorageId>, Error> {
+        self.find_in(account, Place::Header, &term.wanted()?)
+    }
+
+    fn find_in(
+        &self,
+        account: AccountId,
+        place: Place,
+        wanted: &Wanted,
+    ) -> Result<Vec<StorageId>, Error> {
+        let Some(query) = self.query(account, place, wanted) else {
             return Ok(Vec::new());
         };
         let (searcher, mut found, superseded) = {
             let shared = self.shared.read().unwrap_or_else(PoisonError::into_inner);
             (
                 shared.searcher.clone(),
-                shared.pending.find(account, term.scope, &wanted),
+                shared.pending.find(account, place, wanted),
                 shared.pending.superseded(account),
             )
         };
@@ -232,7 +252,7 @@ impl Index {
         shared.searcher.num_docs()
     }
 
-    fn query(&self, account: AccountId, term: &Term, wanted: &Wanted) -> Option<BooleanQuery> {
+    fn query(&self, account: AccountId, place: Place, wanted: &Wanted) -> Option<BooleanQuery> {
         let account = self.fields.account_term(account);
         let account = TermQuery::new(account, IndexRecordOption::Basic);
         let mut all: Vec<Box<dyn Query>> = vec![Box::new(account)];
@@ -240,7 +260,7 @@ impl Index {
             Wanted::Nothing => return None,
             Wanted::Everything => {}
             Wanted::Phrases(phrases) => {
-                let fields = self.fields.in_scope(term.scope);
+                let fields = self.fields.of_place(place);
                 for phrase in phrases {
                     let any = fields.iter().map(|field| phrase_query(*field, phrase));
                     all.push(Box::new(BooleanQuery::union(any.collect())));

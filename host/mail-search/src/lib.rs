@@ -32,4 +32,4 @@ pub use error::Error;
 pub use index::Index;
 pub use positions::{Positions, Shard};
 pub use snippet::{Snippet, snippet};
-pub use terms::{Scope, Term};
+pub use terms::{FieldTerm, Scope, Term};

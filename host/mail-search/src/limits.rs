@@ -18,6 +18,9 @@ pub const BATCH_MAX_CHANGES: usize = 64;
 /// Octets of a word; longer ones are cut, here and in what is looked for. Nobody looks for more of a line of base64.
 pub const WORD_MAX_BYTES: usize = 128;
 
+/// Octets of the name of a header field; longer ones are met nowhere, and not found.
+pub const FIELD_NAME_MAX_BYTES: usize = 76;
+
 /// Octets of what is looked for in one term.
 pub const TERM_MAX_BYTES: usize = 4 << 10;
 

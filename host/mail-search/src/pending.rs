@@ -7,8 +7,8 @@ use memchr::memmem;
 use crate::document::{AccountId, Change, Key, StorageId, Texts};
 use crate::limits::{PENDING_MAX_BYTES, PENDING_MAX_CHANGES};
 use crate::schema::TEXTS;
-use crate::terms::{Phrase, Scope, Wanted};
-use crate::tokens::Words;
+use crate::terms::{Phrase, Place, Scope, Wanted};
+use crate::tokens::{FieldWords, Words};
 
 /// Stands before and behind each word. No word has it.
 const SEPARATOR: char = '\0';
@@ -28,10 +28,14 @@ pub(crate) struct Pending {
 /// The words of the texts in the order of [`TEXTS`], each text a string of words with separators around them: a phrase is
 /// a piece of such a string.
 #[derive(Debug)]
-pub(crate) struct FoldedTexts([String; TEXTS.len()]);
+pub(crate) struct FoldedTexts {
+    texts: [String; TEXTS.len()],
+    header: String,
+}
 
 impl FoldedTexts {
     fn of(texts: &Texts) -> Self {
+        let header = joined(FieldWords::of(&texts.header));
         let texts = [
             &texts.from,
             &texts.to,
@@ -41,15 +45,23 @@ impl FoldedTexts {
             &texts.body,
             &texts.attachment_names,
         ];
-        Self(texts.map(|text| joined(Words::of(text).map(|word| word.text))))
+        Self {
+            texts: texts.map(|text| joined(Words::of(text).map(|word| word.text))),
+            header,
+        }
     }
 
     fn bytes(&self) -> usize {
-        self.0.iter().map(String::len).sum()
+        let texts = self.texts.iter().chain([&self.header]);
+        texts.map(String::len).sum()
     }
 
-    fn has(&self, scope: Scope, phrase: &memmem::Finder<'_>) -> bool {
-        let texts = TEXTS.iter().zip(&self.0);
+    fn has(&self, place: Place, phrase: &memmem::Finder<'_>) -> bool {
+        let scope = match place {
+            Place::Texts(scope) => scope,
+            Place::Header => return phrase.find(self.header.as_bytes()).is_some(),
+        };
+        let texts = TEXTS.iter().zip(&self.texts);
         let mut in_scope = texts.filter(|((of, _), _)| scope == Scope::Text || *of == scope);
         in_scope.any(|(_, text)| phrase.find(text.as_bytes()).is_some())
     }
@@ -133,7 +145,7 @@ impl Pending {
     }
 
     /// The messages of an account that have what is wanted.
-    pub(crate) fn find(&self, account: AccountId, scope: Scope, wanted: &Wanted) -> Vec<StorageId> {
+    pub(crate) fn find(&self, account: AccountId, place: Place, wanted: &Wanted) -> Vec<StorageId> {
         let needles: Vec<String> = match wanted {
             Wanted::Nothing => return Vec::new(),
             Wanted::Everything => Vec::new(),
@@ -143,7 +155,7 @@ impl Pending {
         let of_account = self.documents.iter();
         of_account
             .filter(|(key, _)| key.account == account)
-            .filter(|(_, texts)| finders.iter().all(|finder| texts.has(scope, finder)))
+            .filter(|(_, texts)| finders.iter().all(|finder| texts.has(place, finder)))
             .map(|(key, _)| key.message)
             .collect()
     }

@@ -10,6 +10,7 @@
 //! | `account` | 16 octets, big-endian |
 //! | `message` | the storage id, as a column |
 //! | `from` … `attachment_names` | words with their places; the texts themselves are not kept |
+//! | `header` | the same of the header's fields, each word behind `NAME:` in lower case, and `NAME:` alone once a field |
 //!
 //! The payload of a commit is [`Positions`](crate::Positions).
 
@@ -19,16 +20,19 @@ use tantivy::schema::{
 use tantivy::{TantivyDocument, Term};
 
 use crate::document::{AccountId, Document, Key};
-use crate::terms::Scope;
+use crate::terms::{Place, Scope};
 
 /// What `FORMAT` holds. It changes with the schema, with how words are made, and with the engine's format.
-pub(crate) const FORMAT: &str = "concierge-mail-search 1";
+pub(crate) const FORMAT: &str = "concierge-mail-search 2";
 
 /// The name of the file.
 pub(crate) const FORMAT_FILE: &str = "FORMAT";
 
 /// The name of our tokenizer in the schema.
 pub(crate) const TOKENIZER: &str = "mail";
+
+/// The same for the fields of the header.
+pub(crate) const HEADER_TOKENIZER: &str = "mail-header";
 
 pub(crate) const MESSAGE: &str = "message";
 
@@ -52,6 +56,7 @@ pub(crate) struct Fields {
     message: Field,
     /// In the order of [`TEXTS`].
     texts: [Field; TEXTS.len()],
+    header: Field,
 }
 
 impl Fields {
@@ -59,16 +64,19 @@ impl Fields {
         let mut builder = Schema::builder();
         let exact = BytesOptions::default().set_indexed();
         // Nothing is sorted by relevance: lengths of fields would be written in vain.
-        let indexing = TextFieldIndexing::default()
-            .set_tokenizer(TOKENIZER)
-            .set_index_option(IndexRecordOption::WithFreqsAndPositions)
-            .set_fieldnorms(false);
-        let text = TextOptions::default().set_indexing_options(indexing);
+        let text = |tokenizer| {
+            let indexing = TextFieldIndexing::default()
+                .set_tokenizer(tokenizer)
+                .set_index_option(IndexRecordOption::WithFreqsAndPositions)
+                .set_fieldnorms(false);
+            TextOptions::default().set_indexing_options(indexing)
+        };
         Self {
             key: builder.add_bytes_field("key", exact.clone()),
             account: builder.add_bytes_field("account", exact),
             message: builder.add_u64_field(MESSAGE, FAST),
-            texts: TEXTS.map(|(_, name)| builder.add_text_field(name, text.clone())),
+            texts: TEXTS.map(|(_, name)| builder.add_text_field(name, text(TOKENIZER))),
+            header: builder.add_text_field("header", text(HEADER_TOKENIZER)),
             schema: builder.build(),
         }
     }
@@ -79,6 +87,7 @@ impl Fields {
         out.add_bytes(self.key, &key_bytes(key));
         out.add_bytes(self.account, &key.account.0.to_be_bytes());
         out.add_u64(self.message, key.message.0);
+        let header = (self.header, texts.header);
         let texts = [
             texts.from,
             texts.to,
@@ -88,9 +97,10 @@ impl Fields {
             texts.body,
             texts.attachment_names,
         ];
-        for (field, text) in self.texts.iter().zip(texts) {
+        let texts = self.texts.into_iter().zip(texts);
+        for (field, text) in texts.chain([header]) {
             if !text.is_empty() {
-                out.add_text(*field, text);
+                out.add_text(field, text);
             }
         }
         out
@@ -104,8 +114,15 @@ impl Fields {
         Term::from_field_bytes(self.account, &account.0.to_be_bytes())
     }
 
-    /// The fields that a scope looks at.
-    pub(crate) fn in_scope(&self, scope: Scope) -> Vec<Field> {
+    /// The fields of a place.
+    pub(crate) fn of_place(&self, place: Place) -> Vec<Field> {
+        match place {
+            Place::Texts(scope) => self.in_scope(scope),
+            Place::Header => vec![self.header],
+        }
+    }
+
+    fn in_scope(&self, scope: Scope) -> Vec<Field> {
         let fields = TEXTS.iter().zip(&self.texts);
         fields
             .filter(|((of, _), _)| scope == Scope::Text || *of == scope)

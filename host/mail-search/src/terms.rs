@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::limits::{TERM_MAX_BYTES, TERM_MAX_WORDS};
-use crate::tokens::{Form, Words};
+use crate::tokens::{Form, Words, field_mark};
 
 /// Where something is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +37,25 @@ pub struct Term {
     pub text: String,
 }
 
+/// A header field that is looked for, by its name in any case: that it is there, or that it has a text as a [`Term`] would
+/// find it (RFC 8621 §4.4.1, `header`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldTerm {
+    /// The name.
+    pub name: String,
+    /// What is in it; `None`: anything.
+    pub text: Option<String>,
+}
+
+/// Where words are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In the texts of a scope.
+    Texts(Scope),
+    /// In the fields of the header.
+    Header,
+}
+
 /// Words that follow each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Phrase {
@@ -57,13 +76,42 @@ pub(crate) enum Wanted {
 
 impl Term {
     pub(crate) fn wanted(&self) -> Result<Wanted, Error> {
-        if self.text.len() > TERM_MAX_BYTES {
+        Wanted::of(&self.text)
+    }
+}
+
+impl FieldTerm {
+    pub(crate) fn wanted(&self) -> Result<Wanted, Error> {
+        let Some(mark) = field_mark(&self.name) else {
+            return Ok(Wanted::Nothing);
+        };
+        Ok(
+            match Wanted::of(self.text.as_deref().unwrap_or_default())? {
+                Wanted::Nothing => Wanted::Nothing,
+                Wanted::Everything => Wanted::Phrases(vec![Phrase {
+                    words: vec![mark],
+                    is_open: false,
+                }]),
+                Wanted::Phrases(mut phrases) => {
+                    for word in phrases.iter_mut().flat_map(|phrase| &mut phrase.words) {
+                        word.insert_str(0, &mark);
+                    }
+                    Wanted::Phrases(phrases)
+                }
+            },
+        )
+    }
+}
+
+impl Wanted {
+    fn of(text: &str) -> Result<Self, Error> {
+        if text.len() > TERM_MAX_BYTES {
             return Err(Error::TermTooLong);
         }
-        if self.text.trim().is_empty() {
-            return Ok(Wanted::Everything);
+        if text.trim().is_empty() {
+            return Ok(Self::Everything);
         }
-        let phrases: Vec<Phrase> = pieces(&self.text)
+        let phrases: Vec<Phrase> = pieces(text)
             .iter()
             .filter_map(|piece| Phrase::of(piece))
             .collect();
@@ -72,8 +120,8 @@ impl Term {
             return Err(Error::TermTooLong);
         }
         Ok(match phrases.is_empty() {
-            true => Wanted::Nothing,
-            false => Wanted::Phrases(phrases),
+            true => Self::Nothing,
+            false => Self::Phrases(phrases),
         })
     }
 }
@@ -174,6 +222,26 @@ mod tests {
         assert_eq!(phrases("東京都 都"), ["東京 京都", "都*"]);
         assert_eq!(phrases("\"東京 a\""), ["東京 京 a"]);
         assert_eq!(phrases("a東"), ["a 東*"]);
+    }
+
+    #[test]
+    fn words_of_a_field_are_looked_for_behind_its_name() {
+        let wanted = |name: &str, text: Option<&str>| {
+            let (name, text) = (name.to_owned(), text.map(str::to_owned));
+            FieldTerm { name, text }.wanted().unwrap()
+        };
+        let Wanted::Phrases(phrases) = wanted("List-ID", Some("a@b 京")) else {
+            panic!("words");
+        };
+        assert_eq!(phrases[0].words, ["list-id:a", "list-id:b"]);
+        assert_eq!(phrases[1].words, ["list-id:京"]);
+        assert!(phrases[1].is_open);
+        let there = wanted("x", None);
+        assert_eq!(there, wanted("X", Some(" ")));
+        assert!(matches!(there, Wanted::Phrases(all) if all[0].words == ["x:"]));
+        for name in ["", "a:b", "a b", "é", &"x".repeat(100)] {
+            assert_eq!(wanted(name, None), Wanted::Nothing, "{name}");
+        }
     }
 
     #[test]

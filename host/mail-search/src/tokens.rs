@@ -6,11 +6,12 @@
 
 use std::iter::Peekable;
 use std::ops::Range;
+use std::str::Lines;
 
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
 use crate::fold::{Cluster, Clusters, Kind};
-use crate::limits::WORD_MAX_BYTES;
+use crate::limits::{FIELD_NAME_MAX_BYTES, WORD_MAX_BYTES};
 
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +109,91 @@ impl Iterator for Words<'_> {
     }
 }
 
+/// What stands before the words of a header field, and alone for the field itself; `None`: the name is none. No word has
+/// a colon.
+pub(crate) fn field_mark(name: &str) -> Option<String> {
+    let name = name.trim().to_ascii_lowercase();
+    let is_name = (1..=FIELD_NAME_MAX_BYTES).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, 33..=126) && byte != b':');
+    is_name.then(|| name + ":")
+}
+
+/// The words of header fields, each in a line `NAME:VALUE`: of a field its mark, and then its words with the mark before
+/// each, so that words follow each other within one field alone.
+pub(crate) struct FieldWords<'a> {
+    lines: Lines<'a>,
+    field: Option<(String, Words<'a>)>,
+}
+
+impl<'a> FieldWords<'a> {
+    pub(crate) fn of(header: &'a str) -> Self {
+        let lines = header.lines();
+        Self { lines, field: None }
+    }
+}
+
+impl Iterator for FieldWords<'_> {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        if let Some((mark, words)) = &mut self.field
+            && let Some(word) = words.next()
+        {
+            return Some(format!("{mark}{}", word.text));
+        }
+        loop {
+            let (name, value) = self.lines.next()?.split_once(':')?;
+            if let Some(mark) = field_mark(name) {
+                self.field = Some((mark.clone(), Words::of(value)));
+                return Some(mark);
+            }
+        }
+    }
+}
+
+/// [`FieldWords`] for the engine.
+#[derive(Clone, Default)]
+pub(crate) struct HeaderTokenizer;
+
+pub(crate) struct HeaderTokens<'a> {
+    words: FieldWords<'a>,
+    token: Token,
+}
+
+impl Tokenizer for HeaderTokenizer {
+    type TokenStream<'a> = HeaderTokens<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> HeaderTokens<'a> {
+        HeaderTokens {
+            words: FieldWords::of(text),
+            token: Token::default(),
+        }
+    }
+}
+
+/// Where a word is in the text is not told: nobody is shown it.
+impl TokenStream for HeaderTokens<'_> {
+    fn advance(&mut self) -> bool {
+        let Some(word) = self.words.next() else {
+            return false;
+        };
+        // Begins at `usize::MAX`.
+        self.token.position = self.token.position.wrapping_add(1);
+        self.token.text = word;
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
+    }
+}
+
 /// [`Words`] for the engine.
 #[derive(Clone, Default)]
 pub(crate) struct MailTokenizer;
@@ -168,6 +254,15 @@ mod tests {
         assert_eq!(words("한국어 나"), ["한국", "국어", "어", "나"]);
         assert_eq!(words("abc漢字def"), ["abc", "漢字", "字", "def"]);
         assert_eq!(words(" \n"), [""; 0]);
+    }
+
+    #[test]
+    fn words_of_fields_have_their_names() {
+        let header = "List-Id:Ann's <list>\nX A:no name\nx:\n:none\nX:東京";
+        let words: Vec<_> = FieldWords::of(header).collect();
+        let of_list = ["list-id:", "list-id:ann", "list-id:s", "list-id:list"];
+        assert_eq!(words[..4], of_list);
+        assert_eq!(words[4..], ["x:", "x:", "x:東京", "x:京"]);
     }
 
     #[test]

@@ -63,6 +63,7 @@ fn texts(bytes: &[u8]) -> Texts {
         subject: text.subject,
         body: text.body,
         attachment_names: text.attachment_names,
+        header: text.header,
     }
 }
 

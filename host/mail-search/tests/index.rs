@@ -14,7 +14,8 @@ use std::process::{Command, Stdio};
 
 use concierge_mail_search::limits::{PENDING_MAX_BYTES, PENDING_MAX_CHANGES};
 use concierge_mail_search::{
-    AccountId, Change, Document, Error, Index, Key, Positions, Scope, Shard, StorageId, Term, Texts,
+    AccountId, Change, Document, Error, FieldTerm, Index, Key, Positions, Scope, Shard, StorageId,
+    Term, Texts,
 };
 
 const ALICE: AccountId = AccountId(0xa11ce << 80);
@@ -81,6 +82,7 @@ fn words_are_found_in_their_fields() {
         subject: "Re: Budget for 2026".to_owned(),
         body: "The quick brown fox doesn't care.".to_owned(),
         attachment_names: "Übersicht_final.pdf\n".to_owned(),
+        ..Texts::default()
     };
     in_all_states(vec![put(ALICE, 7, texts)], |index| {
         let cases = [
@@ -112,6 +114,46 @@ fn words_are_found_in_their_fields() {
         }
         assert_eq!(find(index, BOB, Scope::Text, "fox"), [0; 0]);
         assert_eq!(find(index, BOB, Scope::Text, ""), [0; 0]);
+    });
+}
+
+#[test]
+fn fields_of_the_header_are_found_by_their_names() {
+    let texts = Texts {
+        header: "From:\nList-Id:Guests of the house <guests.example.org>\nX-Place:東京都\nX-Place:two\nX-Empty:\n"
+            .to_owned(),
+        ..Texts::default()
+    };
+    in_all_states(vec![put(ALICE, 7, texts)], |index| {
+        let find = |account, name: &str, text: Option<&str>| {
+            let (name, text) = (name.to_owned(), text.map(str::to_owned));
+            let found = index.find_field(account, &FieldTerm { name, text });
+            let found = found.unwrap().into_iter();
+            found.map(|message| message.0).collect::<Vec<_>>()
+        };
+        for (name, text) in [
+            ("from", None),
+            ("X-EMPTY", None),
+            ("x-empty", Some("")),
+            ("list-id", Some("guests.example.org")),
+            ("List-Id", Some("HOUSE \"of the\"")),
+            ("x-place", Some("京")),
+            ("x-place", Some("two 東京")),
+        ] {
+            assert_eq!(find(ALICE, name, text), [7], "{name} {text:?}");
+        }
+        for (name, text) in [
+            ("to", None),
+            ("list", None),
+            ("x-empty", Some("two")),
+            ("from", Some("guests")),
+            ("list-id", Some("\"house of\"")),
+            ("x-place", Some("\"東京都 two\"")),
+            ("x-place:", None),
+        ] {
+            assert_eq!(find(ALICE, name, text), [0; 0], "{name} {text:?}");
+        }
+        assert_eq!(find(BOB, "list-id", None), [0; 0]);
     });
 }
 

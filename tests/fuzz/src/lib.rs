@@ -3,4 +3,5 @@
 pub mod jmap;
 pub mod jmap_header;
 pub mod mail;
+pub mod mail_search;
 pub mod objects;

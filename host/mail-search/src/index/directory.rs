@@ -8,8 +8,8 @@ use tantivy::Index as Engine;
 use tantivy::directory::{Directory, INDEX_WRITER_LOCK, MmapDirectory};
 
 use crate::error::Error;
-use crate::schema::{FORMAT, FORMAT_FILE, Fields, TOKENIZER};
-use crate::tokens::MailTokenizer;
+use crate::schema::{FORMAT, FORMAT_FILE, Fields, HEADER_TOKENIZER, TOKENIZER};
+use crate::tokens::{HeaderTokenizer, MailTokenizer};
 
 /// An index and its fields.
 pub(super) struct Opened {
@@ -68,7 +68,9 @@ pub(super) fn create(path: &Path) -> Result<Opened, Error> {
 }
 
 fn opened(engine: Engine, fields: Fields) -> Opened {
-    engine.tokenizers().register(TOKENIZER, MailTokenizer);
+    let tokenizers = engine.tokenizers();
+    tokenizers.register(TOKENIZER, MailTokenizer);
+    tokenizers.register(HEADER_TOKENIZER, HeaderTokenizer);
     Opened { engine, fields }
 }
 

@@ -254,6 +254,7 @@ fn texts(message: &[u8]) -> (Texts, usize) {
         subject: found.subject,
         body: found.body,
         attachment_names: found.attachment_names,
+        header: found.header,
     };
     (texts, size)
 }

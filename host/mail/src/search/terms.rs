@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use concierge_identity::AccountId;
+use concierge_mail_message::UNSEARCHED_FIELDS;
 use concierge_mail_search as index;
 use concierge_mail_search::{Index, Scope};
 
@@ -11,7 +12,7 @@ use super::shelf::Failure;
 use crate::error::Error;
 use crate::types::{HeaderMatch, StorageId, Term};
 
-/// The fields whose contents are in the index, in lower case.
+/// The fields with a text of their own in the index, in lower case.
 const FIELDS: [(&str, Scope); 5] = [
     ("from", Scope::From),
     ("to", Scope::To),
@@ -20,13 +21,21 @@ const FIELDS: [(&str, Scope); 5] = [
     ("subject", Scope::Subject),
 ];
 
+/// What is looked for in the index.
+enum Wanted {
+    /// In texts.
+    Text(index::Term),
+    /// In the header.
+    Field(index::FieldTerm),
+}
+
 /// An account as the index knows it.
 pub(super) fn account_key(account: AccountId) -> index::AccountId {
     index::AccountId(account.0.as_u128())
 }
 
 /// What a condition looks for in the index; `None`: nothing, the store decides on it.
-fn text(term: &Term) -> Result<Option<index::Term>, Error> {
+fn wanted(term: &Term) -> Result<Option<Wanted>, Error> {
     let (scope, text) = match term {
         Term::Text(text) => (Scope::Text, text),
         Term::From(text) => (Scope::From, text),
@@ -36,21 +45,31 @@ fn text(term: &Term) -> Result<Option<index::Term>, Error> {
         Term::Subject(text) => (Scope::Subject, text),
         Term::Body(text) => (Scope::Body, text),
         Term::AttachmentName(text) => (Scope::AttachmentName, text),
-        Term::Header(header) => field(header)?,
+        Term::Header(header) => return field(header).map(Some),
         _ => return Ok(None),
     };
     let text = text.clone();
-    Ok(Some(index::Term { scope, text }))
+    Ok(Some(Wanted::Text(index::Term { scope, text })))
 }
 
-/// A field of the header with a value (RFC 8621 §4.4.1). That a field is there, or what is in others, the index does not
-/// know.
-fn field(header: &HeaderMatch) -> Result<(Scope, &String), Error> {
-    let name = header.name.to_ascii_lowercase();
-    let scope = FIELDS.iter().find(|(field, _)| *field == name);
+/// A field of the header, with or without a text in it (RFC 8621 §4.4.1). Signatures are there, and what is in them is
+/// not in the index.
+fn field(header: &HeaderMatch) -> Result<Wanted, Error> {
+    let is = |name: &&str| name.eq_ignore_ascii_case(&header.name);
+    let scope = FIELDS.iter().find(|(name, _)| is(name));
     match (scope, &header.value) {
-        (Some((_, scope)), Some(value)) => Ok((*scope, value)),
-        _ => Err(Error::UnsupportedFilter(format!("header {}", header.name))),
+        (Some((_, scope)), Some(text)) if !text.trim().is_empty() => {
+            let (scope, text) = (*scope, text.clone());
+            Ok(Wanted::Text(index::Term { scope, text }))
+        }
+        (_, Some(_)) if UNSEARCHED_FIELDS.iter().any(is) => {
+            let why = format!("header {}: what is in it is not searched", header.name);
+            Err(Error::UnsupportedFilter(why))
+        }
+        (_, text) => Ok(Wanted::Field(index::FieldTerm {
+            name: header.name.clone(),
+            text: text.clone(),
+        })),
     }
 }
 
@@ -58,7 +77,7 @@ fn field(header: &HeaderMatch) -> Result<(Scope, &String), Error> {
 pub(super) fn has_texts(filter: &[Term]) -> Result<bool, Error> {
     let mut any = false;
     for term in filter {
-        any |= text(term)?.is_some();
+        any |= wanted(term)?.is_some();
     }
     Ok(any)
 }
@@ -70,10 +89,13 @@ pub(super) fn resolve(
     filter: Vec<Term>,
 ) -> Result<Vec<Term>, Failure> {
     let account = account_key(account);
-    let resolve = |term| match text(&term).map_err(Failure::Caller)? {
+    let resolve = |term| match wanted(&term).map_err(Failure::Caller)? {
         None => Ok(term),
         Some(wanted) => {
-            let found = index.find(account, &wanted)?;
+            let found = match wanted {
+                Wanted::Text(term) => index.find(account, &term)?,
+                Wanted::Field(term) => index.find_field(account, &term)?,
+            };
             let found: HashSet<_> = found.into_iter().map(|found| StorageId(found.0)).collect();
             Ok(Term::Matches(Arc::new(found)))
         }
@@ -98,7 +120,11 @@ pub(super) fn shown(filter: &[Term]) -> Result<Vec<index::Term>, Error> {
                     _ => of_operator,
                 }
             }
-            condition => text(condition)?.into_iter().collect(),
+            condition => match wanted(condition)? {
+                Some(Wanted::Text(term)) => vec![term],
+                // Snippets are of the subject and the body.
+                Some(Wanted::Field(_)) | None => Vec::new(),
+            },
         };
         results.push(shown);
     }
