@@ -95,9 +95,10 @@ fn object(value: &Value) -> Result<Map<String, Value>, String> {
     }
 }
 
+/// RFC 8620 §5.3 takes members out by `null`; jmap-client does by `false`, which can mean nothing else.
 fn added(value: &Value) -> Result<bool, String> {
     match value {
-        Value::Null => Ok(false),
+        Value::Null | Value::Bool(false) => Ok(false),
         Value::Bool(true) => Ok(true),
         _ => Err("It is neither true nor null.".to_owned()),
     }
@@ -140,6 +141,8 @@ mod tests {
             ..nothing()
         };
         assert_eq!(patch(given), Ok(expected));
+        let by_false = patch(json!({"keywords/$draft": false})).unwrap();
+        assert_eq!(by_false.remove_keywords, ["$draft"]);
         let escaped = patch(json!({"keywords/a~1b~0": true})).unwrap();
         assert_eq!(escaped.add_keywords, ["a/b~"]);
     }
@@ -170,7 +173,7 @@ mod tests {
             ),
             (json!({"keywords/a/b": true}), SetKind::InvalidPatch),
             (json!({"keywords/a~2": true}), SetKind::InvalidPatch),
-            (json!({"keywords/a": false}), SetKind::InvalidProperties),
+            (json!({"keywords/a": 0}), SetKind::InvalidProperties),
             (json!({"keywords/a b": true}), SetKind::InvalidProperties),
             (json!({"keywords": ["a"]}), SetKind::InvalidProperties),
             (json!({"mailboxIds": {}}), SetKind::InvalidProperties),
