@@ -5,3 +5,4 @@ pub mod jmap_header;
 pub mod mail;
 pub mod mail_search;
 pub mod objects;
+pub mod smtp;
