@@ -13,14 +13,15 @@ use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use sha2::{Digest, Sha256};
 
 use super::PAUSE;
 use super::reports::Action;
 use crate::error::Error;
-use crate::service::{Delivery, DeliveryRequest, Mail};
+use crate::service::{Delivery, DeliveryRequest, Mail, Redirect};
 use crate::store::{Answer, Queued, RecipientOutcome};
 use crate::types::calls::ByteStream;
-use crate::types::{Delivered, TimeUs, US_PER_DAY};
+use crate::types::{Delivered, Envelope, Path, TimeUs, US_PER_DAY};
 
 /// How long an entry is taken for: longer than any server takes for a message (RFC 5321 §4.5.3.2.6: 10 minutes).
 pub const LEASE_US: TimeUs = 20 * US_PER_MINUTE;
@@ -275,10 +276,31 @@ impl Mail {
 
     /// `None`: the recipient is elsewhere.
     async fn deliver_if_local(&self, queued: &Queued) -> Result<Option<Relayed>, Error> {
+        if let Some(redirect) = self.redirect(&queued.mail_from.email, &queued.recipient.email) {
+            return self.send_on(queued, redirect).await.map(Some);
+        }
         match self.is_local(&queued.recipient.email).await? {
             true => Ok(Some(self.deliver_queued(queued).await?)),
             false => Ok(None),
         }
+    }
+
+    /// Puts a message back into the queue for those to whom it is sent on, once.
+    async fn send_on(&self, queued: &Queued, redirect: Redirect) -> Result<Relayed, Error> {
+        let path = |email: String| Path {
+            email,
+            parameters: Vec::new(),
+        };
+        let envelope = Envelope {
+            mail_from: path(redirect.mail_from),
+            rcpt_to: redirect.to.into_iter().map(path).collect(),
+        };
+        let recipient = Sha256::digest(queued.recipient.email.to_lowercase());
+        let key = format!("on-{}-{}", queued.id, hex::encode(recipient));
+        let bytes = self.contents.all(queued.blob).await?;
+        self.submit_message(queued.account, envelope, bytes, Some(key))
+            .await?;
+        Ok(Relayed::here(Delivered::Unknown, "250 2.1.5 sent on"))
     }
 
     async fn deliver_queued(&self, queued: &Queued) -> Result<Relayed, Error> {
@@ -341,7 +363,7 @@ impl Mail {
 mod tests {
     use super::*;
     use crate::store::BlobKey;
-    use crate::types::{BlobHash, Path, SubmissionId};
+    use crate::types::{BlobHash, SubmissionId};
     use concierge_identity::AccountId;
     use uuid::Uuid;
 

@@ -105,6 +105,42 @@ impl Mail {
         if sender.is_empty() || !action.is_told(parameter(&queued.recipient, "NOTIFY")) {
             return Ok(());
         }
+        let original = self.original(queued).await;
+        self.tell(queued, relayed, action, original, now_us).await
+    }
+
+    /// Tells the sender of a message whose octets are at hand that it arrived or did not, if they are to be told.
+    pub(crate) async fn tell_at_hand(
+        &self,
+        queued: &Queued,
+        relayed: &Relayed,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let action = match relayed.delivered {
+            Delivered::Yes => Action::Delivered,
+            Delivered::No | Delivered::Queued | Delivered::Unknown => Action::Failed,
+        };
+        let is_told = action.is_told(parameter(&queued.recipient, "NOTIFY"));
+        if queued.mail_from.email.is_empty() || !is_told {
+            return Ok(());
+        }
+        let original = match is_whole(queued) && bytes.len() <= WHOLE_MAX_BYTES {
+            true => Original::Whole(bytes.to_vec()),
+            false => Original::headers(bytes, HEADERS_MAX_BYTES),
+        };
+        self.tell(queued, relayed, action, original, self.now_us())
+            .await
+    }
+
+    async fn tell(
+        &self,
+        queued: &Queued,
+        relayed: &Relayed,
+        action: Action,
+        original: Original,
+        now_us: TimeUs,
+    ) -> Result<(), Error> {
+        let sender = &queued.mail_from.email;
         let report = Report {
             host_name: self.host_name(),
             queued,
@@ -113,9 +149,11 @@ impl Mail {
             now_us,
         };
         let id = id(queued, action);
-        let bytes = report.write(&id, &self.original(queued).await);
+        let bytes = report.write(&id, &original);
         metrics::counter!("concierge_mail_reports_total", "action" => report.word()).increment(1);
-        match self.is_local(sender).await? {
+        // The way back of mail that was sent on leads out again.
+        let is_sent_on = self.redirect("", sender).is_some();
+        match !is_sent_on && self.is_local(sender).await? {
             true => self.deliver_report(sender, id, bytes.into()).await,
             false => self.send_report(queued, id, bytes.into(), now_us).await,
         }
@@ -176,8 +214,7 @@ impl Mail {
 
     /// What the report has of the message. That it cannot be read keeps nobody from telling what became of it.
     async fn original(&self, queued: &Queued) -> Original {
-        let ret = parameter(&queued.mail_from, "RET").unwrap_or_default();
-        let is_whole = ret.eq_ignore_ascii_case("FULL");
+        let is_whole = is_whole(queued);
         let max_bytes = if is_whole {
             WHOLE_MAX_BYTES
         } else {
@@ -204,6 +241,12 @@ impl Mail {
         bytes.truncate(max_bytes);
         Ok(bytes)
     }
+}
+
+/// Whether the sender wants all of the message in a report (RFC 3461 §4.3).
+fn is_whole(queued: &Queued) -> bool {
+    let ret = parameter(&queued.mail_from, "RET").unwrap_or_default();
+    ret.eq_ignore_ascii_case("FULL")
 }
 
 /// The id of a report: the same whenever the same is told of the same entry, and another when it was tried anew.

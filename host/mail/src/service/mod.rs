@@ -17,6 +17,7 @@ mod mailboxes;
 mod messages;
 mod outgoing;
 mod search;
+mod smtp;
 mod submissions;
 #[cfg(test)]
 mod tests;
@@ -29,10 +30,11 @@ pub use emails::{EDITS_MAX, Import};
 pub use events::{PUSH_LIFE_MAX_US, PUSHES_MAX};
 pub use outgoing::{KEY_MAX_CHARS, TO_MAX};
 pub use search::TextSearch;
+pub use smtp::{IncomingOutcome, Redirect, Redirects, Told};
 pub use submissions::{HELD_MAX_US, RECIPIENTS_MAX};
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use concierge_identity::Clock;
 
@@ -89,6 +91,7 @@ pub struct Mail {
     search: Arc<dyn TextSearch>,
     clock: Arc<dyn Clock>,
     pub(crate) options: MailOptions,
+    redirects: OnceLock<Arc<dyn Redirects>>,
     background: Background,
 }
 
@@ -120,6 +123,7 @@ impl Mail {
             search: setup.search,
             clock,
             options: setup.options,
+            redirects: OnceLock::new(),
             background: Background::default(),
         }
     }
