@@ -1,0 +1,205 @@
+//! A log file: records, one behind the other.
+//!
+//! | offset | octets | what |
+//! | --- | --- | --- |
+//! | 0 | 4 | `CIQ1` |
+//! | 4 | 1 | 1: a message; 2: a message is done |
+//! | 5 | 3 | 0 |
+//! | 8 | 4 | length of the metadata, little-endian like all numbers |
+//! | 12 | 8 | length of the octets |
+//! | 20 | 4 | CRC-32C of the 20 octets before, the metadata and the octets |
+//! | 24 | | the metadata: [`Metadata`] as postcard, or the 16 octets of the id that is done |
+//! | | | the message's octets; none where it has a file of its own |
+//!
+//! What a crash leaves at the end of the last file is no whole record, and is passed over; so is a damaged one in the middle,
+//! up to the next `CIQ1` with a record that is whole. Files are never written to again once they are opened anew.
+
+use std::io;
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use crc_fast::{CrcAlgorithm, Digest};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub(super) const MAGIC: &[u8; 4] = b"CIQ1";
+pub(super) const HEADER_BYTES: usize = 24;
+
+/// More than any message's metadata has: its recipients are bounded, and each has an address and a few words.
+const METADATA_MAX_BYTES: usize = 4 << 20;
+
+const MESSAGE: u8 = 1;
+const DONE: u8 = 2;
+
+/// A recipient of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// The address.
+    pub address: String,
+    /// NOTIFY of RFC 3461 as the client had it.
+    pub notify: Option<String>,
+    /// ORCPT of RFC 3461, decoded.
+    pub orcpt: Option<String>,
+}
+
+/// What is known of a message beside its octets. Members are only ever added at the end, with the next number in `MAGIC`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// The message's id, and that of its delivery.
+    pub id: Uuid,
+    /// When it came, microseconds since the Unix epoch.
+    pub received_us: u64,
+    /// From the envelope; empty: the null path.
+    pub mail_from: String,
+    /// RET of RFC 3461: `FULL` or `HDRS`.
+    pub ret: Option<String>,
+    /// ENVID of RFC 3461, decoded.
+    pub envid: Option<String>,
+    /// For whom.
+    pub recipients: Vec<Recipient>,
+    /// Fields that stand before the message, each with its CRLF.
+    pub trace: String,
+    /// It is for the mailbox of junk.
+    pub is_junk: bool,
+    /// Octets of its own file, if it has one.
+    pub own_file_octets: Option<u64>,
+}
+
+/// A record in a log file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Record {
+    Message(Metadata, Range<usize>),
+    Done(Uuid),
+}
+
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+}
+
+fn record(kind: u8, metadata: &[u8], octets: &[u8]) -> io::Result<Bytes> {
+    let metadata_length = u32::try_from(metadata.len()).ok();
+    let metadata_length = metadata_length.filter(|_| metadata.len() <= METADATA_MAX_BYTES);
+    let metadata_length = metadata_length.ok_or_else(|| invalid("too much metadata"))?;
+    let mut out = BytesMut::with_capacity(HEADER_BYTES + metadata.len() + octets.len());
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&[kind, 0, 0, 0]);
+    out.extend_from_slice(&metadata_length.to_le_bytes());
+    out.extend_from_slice(&(octets.len() as u64).to_le_bytes());
+    let crc = checksum(&[&out, metadata, octets]);
+    out.extend_from_slice(&crc.to_le_bytes());
+    out.extend_from_slice(metadata);
+    out.extend_from_slice(octets);
+    Ok(out.freeze())
+}
+
+fn checksum(parts: &[&[u8]]) -> u32 {
+    let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
+    parts.iter().for_each(|part| digest.update(part));
+    // The algorithm has 32 bits.
+    digest.finalize() as u32
+}
+
+/// The record of a message.
+pub(super) fn message(metadata: &Metadata, octets: &[u8]) -> io::Result<Bytes> {
+    let metadata = postcard::to_stdvec(metadata).map_err(io::Error::other)?;
+    record(MESSAGE, &metadata, octets)
+}
+
+/// The record that a message is done.
+pub(super) fn done(id: Uuid) -> io::Result<Bytes> {
+    record(DONE, id.as_bytes(), &[])
+}
+
+/// Reads the record at the start of some bytes; its length too. `None`: there is no whole one.
+pub(super) fn parse(bytes: &[u8]) -> Option<(Record, usize)> {
+    let header = bytes.get(..HEADER_BYTES)?;
+    if header.get(..4)? != MAGIC {
+        return None;
+    }
+    let number = |range: Range<usize>| {
+        let mut number = [0; 8];
+        let part = header.get(range)?;
+        number.get_mut(..part.len())?.copy_from_slice(part);
+        usize::try_from(u64::from_le_bytes(number)).ok()
+    };
+    let (metadata_length, octets_length) = (number(8..12)?, number(12..20)?);
+    let octets_start = HEADER_BYTES.checked_add(metadata_length)?;
+    let end = octets_start.checked_add(octets_length)?;
+    let metadata = bytes.get(HEADER_BYTES..octets_start)?;
+    let octets = bytes.get(octets_start..end)?;
+    let crc = checksum(&[header.get(..20)?, metadata, octets]);
+    if number(20..24)? != crc as usize {
+        return None;
+    }
+    let record = match *header.get(4)? {
+        MESSAGE => Record::Message(postcard::from_bytes(metadata).ok()?, octets_start..end),
+        DONE => Record::Done(Uuid::from_slice(metadata).ok()?),
+        _ => return None,
+    };
+    Some((record, end))
+}
+
+/// Reads the record of a message.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] where it is none.
+pub(super) fn read(record: &Bytes) -> io::Result<(Metadata, Bytes)> {
+    match parse(record) {
+        Some((Record::Message(metadata, octets), _)) => Ok((metadata, record.slice(octets))),
+        _ => Err(invalid("a damaged message in the queue")),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub(in super::super) fn metadata(number: u128) -> Metadata {
+        Metadata {
+            id: Uuid::from_u128(number),
+            received_us: 1_795_651_200_000_000,
+            mail_from: "a@b.example".to_owned(),
+            ret: None,
+            envid: None,
+            recipients: vec![Recipient {
+                address: "c@d.example".to_owned(),
+                notify: Some("NEVER".to_owned()),
+                orcpt: None,
+            }],
+            trace: "Received: x\r\n".to_owned(),
+            is_junk: false,
+            own_file_octets: None,
+        }
+    }
+
+    #[test]
+    fn records_are_read_as_they_were_written() {
+        let written = message(&metadata(7), b"A: 1\r\n\r\nx").unwrap();
+        let (read, octets) = read(&written).unwrap();
+        assert_eq!((read, &octets[..]), (metadata(7), &b"A: 1\r\n\r\nx"[..]));
+        let done = done(Uuid::from_u128(7)).unwrap();
+        assert_eq!(
+            parse(&done),
+            Some((Record::Done(Uuid::from_u128(7)), done.len()))
+        );
+        for end in 0..written.len() {
+            assert_eq!(parse(&written[..end]), None, "{end}");
+        }
+        for at in 0..written.len() {
+            let mut damaged = written.to_vec();
+            damaged[at] ^= 1;
+            assert_eq!(parse(&damaged), None, "{at}");
+        }
+    }
+
+    /// The first format: files of it must be read for ever.
+    #[test]
+    fn the_format_is_what_it_was() {
+        let written = done(Uuid::from_u128(1)).unwrap();
+        let told =
+            "434951310200000010000000000000000000000015bfbb5400000000000000000000000000000001";
+        let hex: String = written.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex[..40], told[..40]);
+        assert_eq!(hex[48..], told[48..]);
+    }
+}

@@ -1,0 +1,337 @@
+//! The incoming queue: messages that were accepted and are not delivered yet.
+//!
+//! A directory that one process has open. Messages are appended to log files, many with one sync; a message that is done is
+//! noted in the log too, and a log file is deleted when all of its messages are done. Large messages lie in files of their
+//! own, which their records name.
+//!
+//! Invariant: [`Queue::put`] answers once the message survives a loss of power. That a message is done may be lost: it is
+//! then delivered again, which changes nothing, since mailboxes know the message's id.
+
+mod disk;
+mod format;
+mod recover;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, oneshot};
+use uuid::Uuid;
+
+pub use disk::{Directory, Disk, LogFile};
+pub use format::{Metadata, Recipient};
+
+use writer::{Command, Writer};
+
+/// Bounds on what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Messages that wait at most.
+    pub messages_max: usize,
+    /// Octets that wait at most.
+    pub octets_max: u64,
+    /// What is left free on the disk.
+    pub free_min_octets: u64,
+    /// How large a log file grows before the next is begun.
+    pub log_octets: u64,
+    /// Messages above this have a file of their own.
+    pub own_file_octets: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self {
+            messages_max: 200_000,
+            octets_max: 20 << 30,
+            free_min_octets: 256 << 20,
+            log_octets: 64 << 20,
+            own_file_octets: 256 << 10,
+        }
+    }
+}
+
+/// Why a message is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// So much waits already, or the disk is full.
+    #[error("the queue is full")]
+    Full,
+    /// The disk.
+    #[error("the queue's disk: {0}")]
+    Disk(#[from] io::Error),
+    /// It is closed, or somebody else has it open.
+    #[error("the queue is not open: {0}")]
+    Closed(String),
+}
+
+/// Where a message is, and what waits for it.
+#[derive(Debug, Clone)]
+struct Entry {
+    /// The number of its log file.
+    log: u64,
+    /// Of its record in it.
+    at: u64,
+    /// Of the record.
+    length: u64,
+    /// Of the message.
+    octets: u64,
+    received_us: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<Uuid, Entry>,
+    /// Messages of each log file that are not done.
+    live: BTreeMap<u64, usize>,
+    octets: u64,
+    /// Messages that nobody works on, oldest first.
+    fresh: std::collections::VecDeque<Uuid>,
+}
+
+/// A message that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its id.
+    pub id: Uuid,
+    /// Its octets.
+    pub octets: u64,
+    /// When it came, microseconds since the Unix epoch.
+    pub received_us: u64,
+}
+
+/// What is in the queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueSize {
+    /// Messages.
+    pub messages: usize,
+    /// Their octets.
+    pub octets: u64,
+    /// When the oldest came.
+    pub oldest_us: Option<u64>,
+}
+
+/// An open queue.
+pub struct Queue {
+    disk: Arc<dyn Disk>,
+    limits: QueueLimits,
+    state: Arc<Mutex<State>>,
+    commands: Mutex<Option<tokio::sync::mpsc::Sender<Command>>>,
+    writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+    rings: Notify,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that holds it leaves it half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Queue {
+    /// Opens a directory, which is made if need be; what waits in it is there to be taken. Waits for the disk.
+    ///
+    /// # Errors
+    /// [`QueueError::Closed`] where somebody else has it open; those of the disk.
+    pub fn open(directory: &Path, limits: QueueLimits) -> Result<Self, QueueError> {
+        Self::on(Arc::new(Directory::open(directory)?), limits)
+    }
+
+    /// Opens what is on a disk.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn on(disk: Arc<dyn Disk>, limits: QueueLimits) -> Result<Self, QueueError> {
+        let (state, next_log) = recover::recover(&*disk)?;
+        let state = Arc::new(Mutex::new(state));
+        let (commands, received) = tokio::sync::mpsc::channel(writer::WAITING_MAX);
+        let writer = Writer::new(Arc::clone(&disk), limits.log_octets, next_log);
+        let thread = std::thread::Builder::new()
+            .name("incoming-queue".to_owned())
+            .spawn({
+                let state = Arc::clone(&state);
+                move || writer.run(received, &state)
+            })?;
+        Ok(Self {
+            disk,
+            limits,
+            state,
+            commands: Mutex::new(Some(commands)),
+            writer: Mutex::new(Some(thread)),
+            rings: Notify::new(),
+        })
+    }
+
+    /// Whether a message of so many octets may come: asked before any of it is taken.
+    ///
+    /// # Errors
+    /// [`QueueError::Full`]; those of the disk.
+    pub fn has_room(&self, octets: u64) -> Result<(), QueueError> {
+        let limits = &self.limits;
+        {
+            let state = lock(&self.state);
+            let after = state.octets.saturating_add(octets);
+            if state.entries.len() >= limits.messages_max || after > limits.octets_max {
+                return Err(QueueError::Full);
+            }
+        }
+        match self.disk.free_octets()? < limits.free_min_octets.saturating_add(octets) {
+            true => Err(QueueError::Full),
+            false => Ok(()),
+        }
+    }
+
+    /// Keeps a message. It is durable when this answers, and there to be taken.
+    ///
+    /// # Errors
+    /// [`QueueError::Full`] for a disk that is full; those of the disk. Nothing is kept then.
+    pub async fn put(&self, mut metadata: Metadata, octets: Bytes) -> Result<(), QueueError> {
+        let id = metadata.id;
+        let size = octets.len() as u64;
+        let has_own_file = octets.len() > self.limits.own_file_octets;
+        metadata.own_file_octets = has_own_file.then_some(size);
+        let inline = match has_own_file {
+            true => {
+                let disk = Arc::clone(&self.disk);
+                let written = move || disk.write_own(id, &octets);
+                blocking(written).await?.map_err(writer::full_or_disk)?;
+                Bytes::new()
+            }
+            false => octets,
+        };
+        let record = format::message(&metadata, &inline)?;
+        let (told, answer) = oneshot::channel();
+        let received_us = metadata.received_us;
+        let command = Command::Put {
+            id,
+            record,
+            octets: size,
+            received_us,
+            told,
+        };
+        let sent = self.command(command).await;
+        let kept = match sent {
+            Ok(()) => answer.await.unwrap_or_else(|_| Err(closed())),
+            Err(error) => Err(error),
+        };
+        if kept.is_err() && has_own_file {
+            let disk = Arc::clone(&self.disk);
+            // What is left goes when the queue is opened.
+            let _ = blocking(move || disk.remove_own(id)).await;
+        }
+        kept?;
+        self.rings.notify_waiters();
+        Ok(())
+    }
+
+    async fn command(&self, command: Command) -> Result<(), QueueError> {
+        let commands = lock(&self.commands).clone().ok_or_else(closed)?;
+        commands.send(command).await.map_err(|_| closed())
+    }
+
+    /// Takes the oldest message that nobody works on. It is the caller's until it is [`Self::done`] or [`Self::back`].
+    #[must_use]
+    pub fn take(&self) -> Option<Waiting> {
+        let mut state = lock(&self.state);
+        loop {
+            let id = state.fresh.pop_front()?;
+            if let Some(entry) = state.entries.get(&id) {
+                return Some(Waiting {
+                    id,
+                    octets: entry.octets,
+                    received_us: entry.received_us,
+                });
+            }
+        }
+    }
+
+    /// Waits until a message may be there to be taken. To be called before [`Self::take`] gives none.
+    pub fn rings(&self) -> tokio::sync::futures::Notified<'_> {
+        self.rings.notified()
+    }
+
+    /// Gives a message back that was taken: it is taken again after all others.
+    pub fn back(&self, id: Uuid) {
+        lock(&self.state).fresh.push_back(id);
+        self.rings.notify_waiters();
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// Those of the disk; [`io::ErrorKind::InvalidData`] where it is damaged.
+    pub async fn read(&self, id: Uuid) -> Result<(Metadata, Bytes), QueueError> {
+        let entry = lock(&self.state).entries.get(&id).cloned();
+        let entry = entry.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let disk = Arc::clone(&self.disk);
+        let read = move || {
+            let record = disk.read(entry.log, entry.at, entry.length)?;
+            let (metadata, octets) = format::read(&record)?;
+            match metadata.own_file_octets {
+                Some(_) => Ok((metadata, disk.read_own(id)?.into())),
+                None => Ok((metadata, octets)),
+            }
+        };
+        blocking(read).await?.map_err(QueueError::Disk)
+    }
+
+    /// Notes that a message is done: it is forgotten.
+    ///
+    /// # Errors
+    /// [`QueueError::Closed`].
+    pub async fn done(&self, id: Uuid) -> Result<(), QueueError> {
+        self.command(Command::Done { id }).await
+    }
+
+    /// What waits, being worked on or not.
+    #[must_use]
+    pub fn size(&self) -> QueueSize {
+        let state = lock(&self.state);
+        QueueSize {
+            messages: state.entries.len(),
+            octets: state.octets,
+            oldest_us: state.entries.values().map(|entry| entry.received_us).min(),
+        }
+    }
+
+    /// Some of what waits, oldest first.
+    #[must_use]
+    pub fn waiting(&self, max: usize) -> Vec<Waiting> {
+        let state = lock(&self.state);
+        let mut all: Vec<_> = state.entries.iter().collect();
+        all.sort_by_key(|(id, entry)| (entry.received_us, **id));
+        let told = all.into_iter().take(max).map(|(id, entry)| Waiting {
+            id: *id,
+            octets: entry.octets,
+            received_us: entry.received_us,
+        });
+        told.collect()
+    }
+
+    /// Closes it: what was put is answered, and the directory may be opened again.
+    pub async fn close(&self) {
+        lock(&self.commands).take();
+        let thread = lock(&self.writer).take();
+        if let Some(thread) = thread {
+            let joined = blocking(move || thread.join().is_ok()).await;
+            if !matches!(joined, Ok(true)) {
+                tracing::error!("the writer of the incoming queue broke");
+            }
+        }
+        self.disk.release();
+    }
+}
+
+fn closed() -> QueueError {
+    QueueError::Closed("it was closed".to_owned())
+}
+
+/// Does what waits for the disk where that may be waited for.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, QueueError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| QueueError::Closed(error.to_string()))
+}

@@ -1,0 +1,84 @@
+//! Opening a queue: what is in its log files.
+
+use std::collections::HashSet;
+
+use super::format::{self, MAGIC, Record};
+use super::{Disk, Entry, QueueError, State};
+
+/// Reads all log files; the state, and the number of the next one.
+pub(super) fn recover(disk: &dyn Disk) -> Result<(State, u64), QueueError> {
+    let logs = disk.logs()?;
+    let mut state = State::default();
+    let mut done = HashSet::new();
+    let mut found = Vec::new();
+    let owns: HashSet<_> = disk.owns()?.into_iter().collect();
+    let mut has_own = HashSet::new();
+    for log in &logs {
+        let bytes = disk.read_all(*log)?;
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            let Some((record, length)) = format::parse(rest) else {
+                // Behind the first octet: the same is not found again.
+                let next = rest.get(1..).and_then(next_record);
+                let skipped = next.map_or(rest.len(), |next| next + 1);
+                tracing::warn!(
+                    log,
+                    at,
+                    skipped,
+                    "octets of the incoming queue that are no record"
+                );
+                at += skipped;
+                continue;
+            };
+            match record {
+                Record::Done(id) => {
+                    done.insert(id);
+                }
+                Record::Message(metadata, octets) => {
+                    if metadata.own_file_octets.is_some() {
+                        // Its client was told that it was not kept.
+                        if !owns.contains(&metadata.id) {
+                            done.insert(metadata.id);
+                        }
+                        has_own.insert(metadata.id);
+                    }
+                    let entry = Entry {
+                        log: *log,
+                        at: at as u64,
+                        length: length as u64,
+                        octets: metadata.own_file_octets.unwrap_or(octets.len() as u64),
+                        received_us: metadata.received_us,
+                    };
+                    found.push((metadata.id, entry));
+                }
+            }
+            at += length;
+        }
+    }
+    found.retain(|(id, _)| !done.contains(id));
+    for (id, entry) in found {
+        *state.live.entry(entry.log).or_default() += 1;
+        state.octets += entry.octets;
+        state.fresh.push_back(id);
+        state.entries.insert(id, entry);
+    }
+    for id in owns {
+        if !(has_own.contains(&id) && state.entries.contains_key(&id)) {
+            disk.remove_own(id)?;
+        }
+    }
+    for log in &logs {
+        if !state.live.contains_key(log) {
+            disk.remove(*log)?;
+        }
+    }
+    let next = logs.last().map_or(0, |last| last + 1);
+    Ok((state, next))
+}
+
+/// Where the next whole record begins.
+fn next_record(bytes: &[u8]) -> Option<usize> {
+    let starts = bytes.windows(MAGIC.len()).enumerate();
+    let mut starts = starts.filter(|(_, window)| *window == MAGIC);
+    starts.find_map(|(at, _)| format::parse(bytes.get(at..)?).map(|_| at))
+}

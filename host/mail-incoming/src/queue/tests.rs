@@ -1,0 +1,349 @@
+//! A disk that counts, loses, tears and fills up, and the queue on it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tempfile::TempDir;
+
+use super::format::tests::metadata;
+use super::*;
+
+/// A file: what was written, and how much of it survives.
+#[derive(Debug, Clone, Default)]
+struct Content {
+    bytes: Vec<u8>,
+    durable: usize,
+}
+
+/// A disk in memory.
+#[derive(Default)]
+struct Faulty {
+    logs: Arc<Mutex<BTreeMap<u64, Content>>>,
+    owns: Mutex<BTreeMap<Uuid, Vec<u8>>>,
+    syncs: Arc<AtomicUsize>,
+    /// Octets that may still be written.
+    free: Arc<Mutex<Option<u64>>>,
+}
+
+struct FaultyLog {
+    number: u64,
+    logs: Arc<Mutex<BTreeMap<u64, Content>>>,
+    syncs: Arc<AtomicUsize>,
+    free: Arc<Mutex<Option<u64>>>,
+}
+
+impl LogFile for FaultyLog {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut free = lock(&self.free);
+        let fits = free.map_or(bytes.len(), |free| bytes.len().min(free as usize));
+        let mut logs = lock(&self.logs);
+        // A full disk takes the beginning.
+        logs.get_mut(&self.number)
+            .unwrap()
+            .bytes
+            .extend_from_slice(&bytes[..fits]);
+        if let Some(free) = &mut *free {
+            *free -= fits as u64;
+        }
+        match fits == bytes.len() {
+            true => Ok(()),
+            false => Err(io::ErrorKind::StorageFull.into()),
+        }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        let mut logs = lock(&self.logs);
+        let content = logs.get_mut(&self.number).unwrap();
+        content.durable = content.bytes.len();
+        Ok(())
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        let mut logs = lock(&self.logs);
+        let content = logs.get_mut(&self.number).unwrap();
+        content.bytes.truncate(length as usize);
+        content.durable = content.bytes.len();
+        Ok(())
+    }
+}
+
+impl Disk for Faulty {
+    fn logs(&self) -> io::Result<Vec<u64>> {
+        Ok(lock(&self.logs).keys().copied().collect())
+    }
+    fn create(&self, log: u64) -> io::Result<Box<dyn LogFile>> {
+        let replaced = lock(&self.logs).insert(log, Content::default());
+        assert!(replaced.is_none(), "log {log} was there");
+        Ok(Box::new(FaultyLog {
+            number: log,
+            logs: Arc::clone(&self.logs),
+            syncs: Arc::clone(&self.syncs),
+            free: Arc::clone(&self.free),
+        }))
+    }
+    fn read_all(&self, log: u64) -> io::Result<Bytes> {
+        Ok(lock(&self.logs)[&log].bytes.clone().into())
+    }
+    fn read(&self, log: u64, at: u64, length: u64) -> io::Result<Bytes> {
+        let bytes = self.read_all(log)?;
+        Ok(bytes.slice(at as usize..(at + length) as usize))
+    }
+    fn remove(&self, log: u64) -> io::Result<()> {
+        lock(&self.logs).remove(&log);
+        Ok(())
+    }
+    fn write_own(&self, id: Uuid, octets: &[u8]) -> io::Result<()> {
+        lock(&self.owns).insert(id, octets.to_vec());
+        Ok(())
+    }
+    fn read_own(&self, id: Uuid) -> io::Result<Vec<u8>> {
+        let owns = lock(&self.owns);
+        owns.get(&id)
+            .cloned()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+    fn remove_own(&self, id: Uuid) -> io::Result<()> {
+        lock(&self.owns).remove(&id);
+        Ok(())
+    }
+    fn owns(&self) -> io::Result<Vec<Uuid>> {
+        Ok(lock(&self.owns).keys().copied().collect())
+    }
+    fn free_octets(&self) -> io::Result<u64> {
+        Ok(lock(&self.free).unwrap_or(1 << 40))
+    }
+    fn release(&self) {}
+}
+
+impl Faulty {
+    /// What is left after a loss of power: what was synced, and some of what was not.
+    fn after_power_loss(&self, torn: usize) -> Arc<Self> {
+        let after = Self::default();
+        for (number, content) in &*lock(&self.logs) {
+            let kept = content.bytes.len().min(content.durable + torn);
+            let bytes = content.bytes[..kept].to_vec();
+            let durable = bytes.len();
+            lock(&after.logs).insert(*number, Content { bytes, durable });
+        }
+        *lock(&after.owns) = lock(&self.owns).clone();
+        Arc::new(after)
+    }
+}
+
+fn limits() -> QueueLimits {
+    QueueLimits {
+        free_min_octets: 0,
+        ..QueueLimits::default()
+    }
+}
+
+fn open(disk: &Arc<Faulty>) -> Queue {
+    Queue::on(Arc::clone(disk) as _, limits()).unwrap()
+}
+
+fn octets(number: u128) -> Bytes {
+    format!("Subject: {number}\r\n\r\n").into()
+}
+
+async fn put(queue: &Queue, number: u128) -> Result<(), QueueError> {
+    queue.put(metadata(number), octets(number)).await
+}
+
+fn numbers(queue: &Queue) -> Vec<u128> {
+    let mut numbers: Vec<_> = queue
+        .waiting(1_000)
+        .iter()
+        .map(|it| it.id.as_u128())
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[tokio::test]
+async fn what_was_kept_survives_and_what_was_torn_is_passed_over() {
+    for torn in [0, 1, 30, 100] {
+        let disk = Arc::new(Faulty::default());
+        let queue = open(&disk);
+        for number in 1..=20 {
+            put(&queue, number).await.unwrap();
+        }
+        queue.done(Uuid::from_u128(3)).await.unwrap();
+        // Makes the note durable along with itself.
+        put(&queue, 21).await.unwrap();
+        queue.done(Uuid::from_u128(4)).await.unwrap();
+        // All is written then; it is not all synced.
+        queue.close().await;
+        let disk = disk.after_power_loss(torn);
+        let queue = open(&disk);
+        let mut expected: Vec<u128> = (1..=21).filter(|number| *number != 3).collect();
+        if torn >= 40 {
+            expected.retain(|number| *number != 4);
+        }
+        assert_eq!(numbers(&queue), expected, "torn {torn}");
+        for number in expected {
+            let (read, bytes) = queue.read(Uuid::from_u128(number)).await.unwrap();
+            assert_eq!((read.id.as_u128(), bytes), (number, octets(number)));
+        }
+        put(&queue, 100).await.unwrap();
+        let again = open(&disk.after_power_loss(0));
+        assert!(numbers(&again).contains(&100));
+    }
+}
+
+#[tokio::test]
+async fn many_share_one_sync() {
+    let disk = Arc::new(Faulty::default());
+    let queue = open(&disk);
+    let puts = (0..500).map(|number| put(&queue, number));
+    for kept in futures::future::join_all(puts).await {
+        kept.unwrap();
+    }
+    let syncs = disk.syncs.load(Ordering::Relaxed);
+    assert!(syncs <= 250, "{syncs} syncs for 500 messages");
+    assert_eq!(queue.size().messages, 500);
+}
+
+#[tokio::test]
+async fn damage_costs_its_message_alone() {
+    let disk = Arc::new(Faulty::default());
+    let queue = open(&disk);
+    for number in 1..=5 {
+        put(&queue, number).await.unwrap();
+    }
+    queue.close().await;
+    {
+        let mut logs = lock(&disk.logs);
+        let bytes = &mut logs.get_mut(&0).unwrap().bytes;
+        let at = memchr::memmem::find(bytes, b"Subject: 3").unwrap();
+        bytes[at] ^= 1;
+    }
+    assert_eq!(numbers(&open(&disk)), [1, 2, 4, 5]);
+}
+
+#[tokio::test]
+async fn a_full_disk_keeps_nothing_half_and_goes_on_when_there_is_room() {
+    let disk = Arc::new(Faulty::default());
+    let queue = open(&disk);
+    put(&queue, 1).await.unwrap();
+    *lock(&disk.free) = Some(10);
+    assert!(matches!(put(&queue, 2).await, Err(QueueError::Full)));
+    // A whole record and a part of one: what was refused does not come back.
+    *lock(&disk.free) = Some(200);
+    let (two, four) = tokio::join!(put(&queue, 2), put(&queue, 4));
+    assert!(two.is_err() || four.is_err());
+    let mut kept = vec![1];
+    kept.extend(two.is_ok().then_some(2));
+    *lock(&disk.free) = Some(10);
+    assert!(matches!(queue.has_room(11), Err(QueueError::Full)));
+    *lock(&disk.free) = None;
+    put(&queue, 3).await.unwrap();
+    kept.push(3);
+    kept.extend(four.is_ok().then_some(4));
+    assert_eq!(numbers(&queue), kept);
+    queue.close().await;
+    assert_eq!(numbers(&open(&disk)), kept);
+}
+
+#[tokio::test]
+async fn what_waits_is_bounded() {
+    let disk = Arc::new(Faulty::default());
+    let small = QueueLimits {
+        messages_max: 2,
+        octets_max: 60,
+        ..limits()
+    };
+    let queue = Queue::on(disk, small).unwrap();
+    put(&queue, 1).await.unwrap();
+    assert!(matches!(queue.has_room(60), Err(QueueError::Full)));
+    put(&queue, 2).await.unwrap();
+    assert!(matches!(queue.has_room(0), Err(QueueError::Full)));
+    queue.done(Uuid::from_u128(1)).await.unwrap();
+    put(&queue, 3).await.unwrap();
+    // The note comes with it, and is taken off just behind.
+    while queue.size().messages > 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert_eq!(numbers(&queue), [2, 3]);
+}
+
+#[tokio::test]
+async fn logs_go_when_all_in_them_is_done() {
+    let disk = Arc::new(Faulty::default());
+    let small = QueueLimits {
+        log_octets: 1,
+        ..limits()
+    };
+    let queue = Queue::on(Arc::clone(&disk) as _, small).unwrap();
+    for number in 1..=3 {
+        put(&queue, number).await.unwrap();
+        let taken = queue.take().unwrap();
+        assert_eq!(taken.id.as_u128(), number);
+        queue.done(taken.id).await.unwrap();
+    }
+    assert!(queue.take().is_none());
+    queue.close().await;
+    assert!(disk.logs().unwrap().len() <= 2, "{:?}", disk.logs());
+    drop(open(&disk));
+    assert_eq!(disk.logs().unwrap(), [] as [u64; 0]);
+}
+
+#[tokio::test]
+async fn large_messages_have_files_of_their_own() {
+    let dir = TempDir::new().unwrap();
+    let queue = Queue::open(dir.path(), limits()).unwrap();
+    let large = Bytes::from(vec![b'x'; limits().own_file_octets + 1]);
+    queue.put(metadata(1), large.clone()).await.unwrap();
+    put(&queue, 2).await.unwrap();
+    assert!(
+        matches!(
+            Queue::open(dir.path(), limits()),
+            Err(QueueError::Closed(_))
+        ),
+        "it is in use"
+    );
+    queue.close().await;
+    // What a crash left of one that was never kept.
+    let left = dir
+        .path()
+        .join(format!("{}.eml", Uuid::from_u128(9).simple()));
+    std::fs::write(&left, "x").unwrap();
+    let queue = Queue::open(dir.path(), limits()).unwrap();
+    assert!(!left.exists());
+    let first = queue.take().unwrap();
+    assert_eq!(first.octets, large.len() as u64);
+    let (read, bytes) = queue.read(first.id).await.unwrap();
+    assert_eq!(read.own_file_octets, Some(large.len() as u64));
+    assert_eq!(bytes, large);
+    queue.done(first.id).await.unwrap();
+    put(&queue, 3).await.unwrap();
+    queue.close().await;
+    let files = std::fs::read_dir(dir.path()).unwrap();
+    let owns = files.filter(|file| {
+        file.as_ref()
+            .unwrap()
+            .path()
+            .extension()
+            .is_some_and(|it| it == "eml")
+    });
+    assert_eq!(owns.count(), 0);
+    let queue = Queue::open(dir.path(), limits()).unwrap();
+    assert_eq!(numbers(&queue), [2, 3]);
+    queue.close().await;
+}
+
+#[tokio::test]
+async fn what_is_given_back_comes_after_the_others() {
+    let queue = open(&Arc::new(Faulty::default()));
+    let rings = queue.rings();
+    tokio::pin!(rings);
+    rings.as_mut().enable();
+    put(&queue, 1).await.unwrap();
+    rings.await;
+    put(&queue, 2).await.unwrap();
+    let first = queue.take().unwrap();
+    queue.back(first.id);
+    assert_eq!(queue.take().unwrap().id.as_u128(), 2);
+    assert_eq!(queue.take().unwrap(), first);
+    assert!(queue.take().is_none());
+}
