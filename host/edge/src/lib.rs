@@ -32,4 +32,4 @@ pub use limits::{ComponentLimits, EPOCH_TICK};
 pub use manifest::{App, ComponentConfig, DEFAULT_LISTENER, ManifestError};
 pub use outbound::{AllowedHostError, AllowedHosts};
 pub use routes::{Captures, RouteError, RoutePattern, RouteTable};
-pub use server::tls::{TlsError, TlsFiles};
+pub use server::tls::{Certificate, TlsError, TlsFiles};

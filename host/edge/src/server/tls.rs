@@ -41,44 +41,89 @@ pub enum TlsError {
     Unusable(#[from] rustls::Error),
 }
 
-/// The TLS side of a listener.
-pub(crate) struct Tls {
-    acceptor: TlsAcceptor,
-    current: Arc<Current>,
+/// A certificate in service, read again when its files change.
+#[derive(Debug)]
+pub struct Certificate {
     files: TlsFiles,
+    current: RwLock<Current>,
 }
 
-/// The certificate in service, and the times of the files that it came from.
 #[derive(Debug)]
 struct Current {
-    key: RwLock<(Arc<CertifiedKey>, FileTimes)>,
+    key: Arc<CertifiedKey>,
+    /// Of the files that it came from.
+    times: FileTimes,
 }
 
 type FileTimes = [Option<SystemTime>; 2];
 
-impl ResolvesServerCert for Current {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(
-            &self.key.read().unwrap_or_else(PoisonError::into_inner).0,
-        ))
+impl Certificate {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// That they cannot be read or used.
+    pub fn open(files: TlsFiles) -> Result<Arc<Self>, TlsError> {
+        let times = times(&files);
+        let key = Arc::new(read(&files)?);
+        let current = RwLock::new(Current { key, times });
+        Ok(Arc::new(Self { files, current }))
     }
+
+    /// TLS with it, for whatever protocols: none is named (RFC 7301).
+    ///
+    /// # Errors
+    /// That TLS cannot be spoken at all.
+    pub fn server_config(self: &Arc<Self>) -> Result<ServerConfig, TlsError> {
+        let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth();
+        Ok(builder.with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>))
+    }
+
+    /// Reads the files again if they changed. Files that cannot be used leave the old certificate.
+    pub fn refresh(&self) {
+        let now = times(&self.files);
+        let is_same = {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            current.times == now
+        };
+        if is_same {
+            return;
+        }
+        let read = read(&self.files);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.times = now;
+        match read {
+            Ok(new) => {
+                current.key = Arc::new(new);
+                tracing::info!(path = %self.files.certificates.display(), "certificate read again");
+            }
+            Err(error) => tracing::error!("the old certificate stays: {error}"),
+        }
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(&current.key))
+    }
+}
+
+/// The TLS side of a listener of HTTP.
+pub(crate) struct Tls {
+    acceptor: TlsAcceptor,
+    certificate: Arc<Certificate>,
 }
 
 impl Tls {
     pub(crate) fn open(files: TlsFiles) -> Result<Self, TlsError> {
-        let times = times(&files);
-        let current = Arc::new(Current {
-            key: RwLock::new((Arc::new(read(&files)?), times)),
-        });
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
+        let certificate = Certificate::open(files)?;
+        let mut config = certificate.server_config()?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
-            current,
-            files,
+            certificate,
         })
     }
 
@@ -89,33 +134,9 @@ impl Tls {
         self.acceptor.accept(stream).await
     }
 
-    /// Reads the files again if they changed. Files that cannot be used leave the old certificate.
+    /// Reads the files again if they changed.
     pub(crate) fn refresh(&self) {
-        let now = times(&self.files);
-        if self
-            .current
-            .key
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            == now
-        {
-            return;
-        }
-        let read = read(&self.files);
-        let mut key = self
-            .current
-            .key
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        key.1 = now;
-        match read {
-            Ok(new) => {
-                key.0 = Arc::new(new);
-                tracing::info!(path = %self.files.certificates.display(), "certificate read again");
-            }
-            Err(error) => tracing::error!("the old certificate stays: {error}"),
-        }
+        self.certificate.refresh();
     }
 }
 
