@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ACCESS_KEY = "CLIENTTESTSKEY000001"
 SECRET_KEY = "clienttests/secret+key/0123456789abcdefg"
 REGION = "us-east-1"
+LISTENERS = ["--web", "--s3", "--internal", "--smtp", "--submission", "--submissions"]
 START_LIMIT_S = 120
 """A first start compiles the components; on a loaded machine that takes long."""
 STOP_LIMIT_S = 30
@@ -85,7 +86,7 @@ class Server:
             environment |= {"CONCIERGE_ACCESS_KEY_ID": ACCESS_KEY, "CONCIERGE_SECRET_ACCESS_KEY": SECRET_KEY}
         command = [
             str(binary()), "up", "--data", str(self.data),
-            "--web", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--internal", "127.0.0.1:0",
+            *(part for name in LISTENERS if name not in self.arguments for part in (name, "127.0.0.1:0")),
             *self.arguments,
         ]
         self.process = subprocess.Popen(

@@ -14,7 +14,7 @@ from server import Server
 
 @pytest.fixture(scope="module")
 def running():
-    with Server() as server:
+    with Server("--mail-route", "unreachable.example=127.0.0.1:1") as server:
         server.ann = account(server, "ann", ANN)
         server.bob = account(server, "bob", BOB)
         yield server
@@ -269,12 +269,12 @@ def test_confirmations_of_bookings_leave_through_mail():
 
 
 def test_operators_see_and_change_what_waits_to_be_sent(running, ann):
-    """Nothing sends to other servers here: what is for them waits."""
+    """What is for a server that is not there waits."""
     (identity,) = ann.call("Identity/get", ids=None)["list"]
-    made = ann.put(message("Elsewhere", sender=ANN, to="carol@elsewhere.example"), role="drafts")
+    made = ann.put(message("Elsewhere", sender=ANN, to="carol@unreachable.example"), role="drafts")
     envelope = {
         "mailFrom": {"email": ANN, "parameters": None},
-        "rcptTo": [{"email": f"{name}@elsewhere.example", "parameters": None} for name in ("carol", "dan")],
+        "rcptTo": [{"email": f"{name}@unreachable.example", "parameters": None} for name in ("carol", "dan")],
     }
     submission = {"identityId": identity["id"], "emailId": made["id"], "envelope": envelope}
     id = ann.call("EmailSubmission/set", create={"s": submission})["created"]["s"]["id"]
@@ -286,17 +286,17 @@ def test_operators_see_and_change_what_waits_to_be_sent(running, ann):
     def told():
         """The entries, once each was tried."""
         entries = queue("show", "ann", id)
-        return entries if all(entry["smtp_reply"].startswith("450 4.4.4") for entry in entries) else None
+        return entries if all(entry["smtp_reply"].startswith("4") for entry in entries) else None
 
     tried = wait_for(told)
-    assert sorted(entry["recipient"] for entry in tried) == ["carol@elsewhere.example", "dan@elsewhere.example"]
+    assert sorted(entry["recipient"] for entry in tried) == ["carol@unreachable.example", "dan@unreachable.example"]
     assert {entry["state"] for entry in tried} == {"waiting"}
     assert [entry for entry in queue("list", "--account", "ann") if entry["id"] == id] == tried
     assert not queue("list", "--failed")
-    assert "carol@elsewhere.example" in running.run("mail", "queue", "show", "ann", id).stdout
+    assert "carol@unreachable.example" in running.run("mail", "queue", "show", "ann", id).stdout
 
     before = {entry["recipient"]: entry["tries"] for entry in tried}
-    said = running.run("mail", "queue", "retry", "ann", id, "carol@elsewhere.example").stdout
+    said = running.run("mail", "queue", "retry", "ann", id, "carol@unreachable.example").stdout
     assert said == "to be tried now, for 1 recipient\n"
     wait_for(lambda: [entry for entry in queue("show", "ann", id) if entry["tries"] > before[entry["recipient"]]])
     assert json.loads(running.run("mail", "queue", "drop", "ann", id, "--json").stdout) == {"changed": 2}

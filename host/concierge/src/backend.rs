@@ -149,9 +149,13 @@ async fn open_here(data: DataDir, config: &Config, needs: Needs) -> Result<Opene
     let mail = match (needs.mail, &storage) {
         (true, Some(storage)) => {
             let objects = Arc::clone(&storage.objects);
-            Some(mail::open(config, layout, objects).await?)
+            Some(mail::open(config, layout, objects, None).await?)
         }
         _ => None,
+    };
+    let rules = match needs.mail_rules {
+        true => Some(mail::smtp::rules(layout)?),
+        false => None,
     };
     let admin = Arc::new(Admin {
         tokens: Arc::new(tokens),
@@ -160,6 +164,10 @@ async fn open_here(data: DataDir, config: &Config, needs: Needs) -> Result<Opene
         booking: booking.as_ref().map(|booking| Arc::clone(&booking.service)),
         mail: mail.as_ref().map(|mail| Arc::clone(&mail.service)),
         reindex: mail.as_ref().map(|mail| Arc::clone(&mail.reindex)),
+        rules,
+        incoming: None,
+        dkim: mail::smtp::dkim(layout)?,
+        mail_host_name: mail::smtp::host_name(config),
         process: Process {
             data: config.data.display().to_string(),
             started: None,

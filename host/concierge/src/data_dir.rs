@@ -74,6 +74,26 @@ impl Layout {
         self.root.join("mail-spool")
     }
 
+    /// Mail that came in and is not delivered yet, and the rules for it.
+    pub fn mail_incoming(&self) -> PathBuf {
+        self.root.join("mail-incoming")
+    }
+
+    /// The keys that mail is signed with.
+    pub fn mail_dkim(&self) -> PathBuf {
+        self.root.join("mail-dkim")
+    }
+
+    /// The certificate of mail's listeners where none is configured.
+    pub fn mail_certificate(&self) -> PathBuf {
+        self.root.join("mail-certificate.pem")
+    }
+
+    /// Its key.
+    pub fn mail_certificate_key(&self) -> PathBuf {
+        self.root.join("mail-certificate-key.pem")
+    }
+
     /// The volumes of the node that is there when no other is configured.
     pub fn node(&self) -> PathBuf {
         self.root.join("node")

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::process::Signal;
-use support::{Home, Said, Server};
+use support::{Home, LISTENERS, Said, Server};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -22,7 +22,10 @@ fn the_first_start_makes_a_key_and_later_ones_do_not() {
     let home = Home::new();
     let server = home.start();
     let names: Vec<_> = server.listeners.keys().map(String::as_str).collect();
-    assert_eq!(names, ["internal", "s3", "web"]);
+    assert_eq!(
+        names,
+        ["internal", "s3", "smtp", "submission", "submissions", "web"]
+    );
     assert!(
         server.ready.starts_with("ready web=127.0.0.1:"),
         "{}",
@@ -137,7 +140,7 @@ fn a_killed_server_leaves_nothing_in_the_way() {
 #[test]
 fn a_port_in_use_is_named() {
     let home = Home::new();
-    for listener in ["web", "s3", "internal"] {
+    for listener in LISTENERS {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = taken.local_addr().unwrap().to_string();
         let mut command = support::program();
@@ -146,8 +149,8 @@ fn a_port_in_use_is_named() {
             .arg("up")
             .arg("--data")
             .arg(home.data());
-        for name in ["web", "s3", "internal"] {
-            command.arg(format!("--{name}")).arg(if name == listener {
+        for name in LISTENERS {
+            command.arg(name).arg(if name == listener {
                 &address
             } else {
                 "127.0.0.1:0"
@@ -155,7 +158,7 @@ fn a_port_in_use_is_named() {
         }
         let err = Said::from(command.output().unwrap()).bad(5);
         let sentence = format!(
-            "concierge: {address} is in use by another program; `--{listener} PORT` takes another"
+            "concierge: {address} is in use by another program; `{listener} PORT` takes another"
         );
         assert!(err.contains(&sentence), "{err}");
     }

@@ -16,6 +16,15 @@ use crate::{Request, Response, program, raw};
 
 /// The region that tests sign for.
 pub const REGION: &str = "us-east-1";
+/// The flags of all listeners.
+pub const LISTENERS: [&str; 6] = [
+    "--web",
+    "--s3",
+    "--internal",
+    "--smtp",
+    "--submission",
+    "--submissions",
+];
 const ACCESS_KEY_ID: &str = "ENDTOENDTESTS0000001";
 const SECRET_ACCESS_KEY: &str = "endtoend/tests+secret/0123456789abcdefgh";
 
@@ -218,7 +227,7 @@ async fn spawn(directory: &Path, options: &ServerOptions) -> anyhow::Result<Proc
 pub fn up(data: &Path, options: &ServerOptions) -> anyhow::Result<Command> {
     let mut command = Command::new(program::path()?);
     command.arg("up").arg("--data").arg(data);
-    for listener in ["--web", "--s3", "--internal"] {
+    for listener in LISTENERS {
         command.args([listener, "127.0.0.1:0"]);
     }
     command.args(&options.arguments);

@@ -1,6 +1,6 @@
 //! Start, stop and refusal to start.
 
-use concierge_tests::server::{ServerOptions, up};
+use concierge_tests::server::{LISTENERS, ServerOptions, up};
 use concierge_tests::{Request, Server, raw, seed};
 
 const BUCKET: &str = "lobby";
@@ -89,14 +89,13 @@ async fn a_port_in_use_is_a_plain_sentence() -> anyhow::Result<()> {
         .arg("up")
         .arg("--data")
         .arg(directory.path().join("data"));
-    command.args([
-        "--web",
-        "127.0.0.1:0",
-        "--internal",
-        "127.0.0.1:0",
-        "--s3",
-        &address,
-    ]);
+    for listener in LISTENERS {
+        let address = match listener {
+            "--s3" => &address,
+            _ => "127.0.0.1:0",
+        };
+        command.args([listener, address]);
+    }
     let output = command.output().await?;
     assert_ne!(output.status.code(), Some(0));
     let message = String::from_utf8_lossy(&output.stderr);

@@ -7,6 +7,8 @@ use concierge_identity::{
 
 use super::booking::Import;
 use super::mail::{MailAccountChange, MailMessage, MailSharing};
+use super::mail_incoming::RuleChange;
+use super::mail_keys::NewMailKey;
 use super::mail_queue::QueueAction;
 
 /// A call of the administration.
@@ -184,6 +186,34 @@ pub enum Call {
         /// What is to be done.
         action: QueueAction,
     },
+    /// The rules for mail that comes in.
+    ListMailRules,
+    /// Changes one of them.
+    ChangeMailRules {
+        /// What is to be.
+        change: RuleChange,
+    },
+    /// What came in and is not delivered yet.
+    ListIncomingMail,
+    /// The keys that mail is signed with.
+    ListMailKeys,
+    /// A new one.
+    CreateMailKey {
+        /// Whose, and how it signs.
+        key: NewMailKey,
+    },
+    /// Deletes one.
+    DeleteMailKey {
+        /// Whose.
+        domain: String,
+        /// Its name.
+        selector: String,
+    },
+    /// What DNS is to say of a domain, and what it says.
+    ShowMailRecords {
+        /// Which domain.
+        domain: String,
+    },
     /// Brings messages back.
     RestoreMail {
         /// Whose.
@@ -224,6 +254,7 @@ impl Call {
             | Self::ShowQueuedMail { .. }
             | Self::ChangeMailQueue { .. }
             | Self::RestoreMail { .. } => Needs::MAIL,
+            Self::ListMailRules | Self::ChangeMailRules { .. } => Needs::MAIL_RULES,
             _ => Needs::default(),
         }
     }
@@ -238,6 +269,8 @@ pub struct Needs {
     pub booking: bool,
     /// Mail.
     pub mail: bool,
+    /// The rules for mail that comes in.
+    pub mail_rules: bool,
 }
 
 impl Needs {
@@ -246,23 +279,34 @@ impl Needs {
         objects: true,
         booking: false,
         mail: false,
+        mail_rules: false,
     };
     /// Bookings.
     pub const BOOKING: Self = Self {
         objects: false,
         booking: true,
         mail: false,
+        mail_rules: false,
     };
     /// Mail, whose bytes are in the object store.
     pub const MAIL: Self = Self {
         objects: true,
         booking: false,
         mail: true,
+        mail_rules: false,
+    };
+    /// The rules for mail that comes in.
+    pub const MAIL_RULES: Self = Self {
+        objects: false,
+        booking: false,
+        mail: false,
+        mail_rules: true,
     };
     /// Everything.
     pub const ALL: Self = Self {
         objects: true,
         booking: true,
         mail: true,
+        mail_rules: false,
     };
 }

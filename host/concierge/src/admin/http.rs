@@ -19,6 +19,10 @@ const MAIL_ACCOUNTS: &str = "mail/accounts";
 const MAIL_INDEX: &str = "mail/index";
 /// Where the outgoing queue is.
 const MAIL_QUEUE: &str = "mail/queue";
+/// The rules for mail that comes in.
+const MAIL_RULES: &str = "mail/rules";
+/// The keys that mail is signed with.
+const MAIL_KEYS: &str = "mail/keys";
 
 /// The body of a request, in bytes. The largest are batches of hotels to be imported.
 pub const BODY_MAX_BYTES: usize = 1024 * 1024;
@@ -230,6 +234,19 @@ pub fn request(call: &Call) -> Request {
                 Some(json!(change)),
             )
         }
+        Call::ListMailRules => (Method::GET, MAIL_RULES.to_owned(), None),
+        Call::ChangeMailRules { change } => {
+            (Method::POST, MAIL_RULES.to_owned(), Some(json!(change)))
+        }
+        Call::ListIncomingMail => (Method::GET, "mail/incoming".to_owned(), None),
+        Call::ListMailKeys => (Method::GET, MAIL_KEYS.to_owned(), None),
+        Call::CreateMailKey { key } => (Method::POST, MAIL_KEYS.to_owned(), Some(json!(key))),
+        Call::DeleteMailKey { domain, selector } => (
+            Method::DELETE,
+            segment(&segment(MAIL_KEYS, domain), selector),
+            None,
+        ),
+        Call::ShowMailRecords { domain } => (Method::GET, segment("mail/records", domain), None),
         Call::ListDestroyedMail { account } => (Method::GET, of_mail(account, "destroyed"), None),
         Call::RestoreMail { account, ids } => {
             (Method::POST, of_mail(account, "restored"), Some(json!(ids)))
@@ -331,6 +348,22 @@ pub fn call(method: &Method, path: &str, query: &str, body: &[u8]) -> Result<Cal
         ("GET", ["mail", "index"]) => Ok(Call::ShowMailIndex),
         ("GET", ["mail", "queue"]) => Ok(Call::ListMailQueue {
             account: account_of(query)?,
+        }),
+        ("GET", ["mail", "rules"]) => Ok(Call::ListMailRules),
+        ("POST", ["mail", "rules"]) => Ok(Call::ChangeMailRules {
+            change: json_body(body)?,
+        }),
+        ("GET", ["mail", "incoming"]) => Ok(Call::ListIncomingMail),
+        ("GET", ["mail", "keys"]) => Ok(Call::ListMailKeys),
+        ("POST", ["mail", "keys"]) => Ok(Call::CreateMailKey {
+            key: json_body(body)?,
+        }),
+        ("DELETE", ["mail", "keys", domain, selector]) => Ok(Call::DeleteMailKey {
+            domain: (*domain).to_owned(),
+            selector: (*selector).to_owned(),
+        }),
+        ("GET", ["mail", "records", domain]) => Ok(Call::ShowMailRecords {
+            domain: (*domain).to_owned(),
         }),
         (_, ["mail", "accounts", account, rest @ ..]) => {
             let account = parse(account)?;

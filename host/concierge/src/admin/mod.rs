@@ -40,6 +40,14 @@
 //! | `POST /admin/v1/mail/accounts/ACCOUNT/restored` | ids | [`mail::RestoredMail`] |
 //! | `GET /admin/v1/mail/index` | | a [`mail_index::MailIndex`] |
 //! | `POST /admin/v1/mail/index` | | a [`mail_index::MailIndex`], which is being made anew |
+//! | `GET /admin/v1/mail/rules` | | [`mail_incoming::MailRules`] |
+//! | `POST /admin/v1/mail/rules` | a [`mail_incoming::RuleChange`] | [`mail_incoming::MailRules`] |
+//! | `GET /admin/v1/mail/incoming` | | [`mail_incoming::IncomingList`] |
+//! | `GET /admin/v1/mail/keys` | | [`mail_keys::MailKeys`] |
+//! | `POST /admin/v1/mail/keys` | a [`mail_keys::NewMailKey`] | a [`mail_keys::MailKey`] |
+//! | `DELETE /admin/v1/mail/keys/DOMAIN/SELECTOR` | | `{}` |
+//! | `GET /admin/v1/mail/records/DOMAIN` | | [`mail_keys::MailRecords`] |
+//! | `GET /admin/v1/mail/accounts/ACCOUNT/queue/ID` | | [`mail_queue::MailQueue`] |
 //! | `GET /admin/v1/mail/queue[?account=ACCOUNT]` | | [`mail_queue::MailQueue`] |
 //! | `POST /admin/v1/mail/accounts/ACCOUNT/queue/ID` | a [`mail_queue::QueueChange`] | [`mail_queue::QueueChanged`] |
 //! | `PATCH /admin/v1/booking/hotels/CODE/staff` | `{"add"?, "remove"?}`: lists of `ACCOUNT` | [`booking::Staff`] |
@@ -52,7 +60,9 @@ pub mod booking;
 mod call;
 pub mod http;
 pub mod mail;
+pub mod mail_incoming;
 pub mod mail_index;
+pub mod mail_keys;
 pub mod mail_queue;
 mod run;
 pub mod views;

@@ -10,6 +10,9 @@ use concierge_identity::{
     Principal, Role,
 };
 use concierge_mail::Mail;
+use concierge_mail_incoming::IncomingMail;
+use concierge_mail_incoming::rules::Rules;
+use concierge_mail_relay::DkimKeys;
 use concierge_objects::{ObjectStore, Versioning};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -40,6 +43,14 @@ pub struct Admin {
     pub mail: Option<Arc<Mail>>,
     /// Makes mail's search index anew; absent where mail is.
     pub reindex: Option<Arc<Reindex>>,
+    /// The rules for mail that comes in; absent where nobody asked for them.
+    pub rules: Option<Arc<Rules>>,
+    /// Mail's way in; absent where no server runs.
+    pub incoming: Option<Arc<IncomingMail>>,
+    /// The keys that mail is signed with.
+    pub dkim: Arc<DkimKeys>,
+    /// The name of this server among mail servers.
+    pub mail_host_name: String,
     /// Tokens of bridges.
     pub tokens: Arc<BridgeTokens>,
     /// What the status says of the process.
@@ -89,6 +100,8 @@ impl Admin {
                 let change = QueueChange { recipient, action };
                 self.change_mail_queue(&account, &id, change).await
             }
+            Call::ListIncomingMail => self.list_incoming_mail(),
+            Call::ShowMailRecords { domain } => self.mail_records(&domain).await,
             Call::ShareMail {
                 account,
                 with,
@@ -166,7 +179,14 @@ impl Admin {
             Call::DeleteToken { name } => {
                 answer(&TokenView::new(&*self.tokens.delete(&name)?, None))
             }
+            Call::ListMailRules => self.mail_rules(),
+            Call::ChangeMailRules { change } => self.change_mail_rules(change),
+            Call::ListMailKeys => self.list_mail_keys(),
+            Call::CreateMailKey { key } => self.create_mail_key(&key),
+            Call::DeleteMailKey { domain, selector } => self.delete_mail_key(&domain, &selector),
             Call::Status
+            | Call::ListIncomingMail
+            | Call::ShowMailRecords { .. }
             | Call::ListBuckets { .. }
             | Call::DeleteAccount { .. }
             | Call::ImportBooking { .. }

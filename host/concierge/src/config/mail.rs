@@ -1,7 +1,10 @@
 //! Values of mail's settings.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
+
+use concierge_mail_relay::Route;
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -39,13 +42,6 @@ impl FromStr for MailDomain {
 impl fmt::Display for MailDomain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for MailDomain {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(de::Error::custom)
     }
 }
 
@@ -93,22 +89,115 @@ impl SettingValue for MailAddress {
     }
 }
 
-impl SettingValue for Vec<MailDomain> {
-    const MANY: bool = true;
-
+impl SettingValue for MailDomain {
     fn from_texts(texts: &[String]) -> Result<Self, String> {
-        texts.iter().map(|text| text.parse()).collect()
+        single(texts)?.parse()
     }
 
     fn to_toml(&self) -> Option<toml::Value> {
-        let texts = self.iter().map(|one| toml::Value::String(one.to_string()));
-        Some(toml::Value::Array(texts.collect()))
+        Some(toml::Value::String(self.to_string()))
     }
 }
+
+/// Where mail for a domain is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailRoute(pub Route);
+
+impl FromStr for MailRoute {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| {
+            format!(
+                "{text:?} is no route, such as example.org=127.0.0.1:2526 or *=relay.example.org:25"
+            )
+        })
+    }
+}
+
+impl fmt::Display for MailRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Addresses that begin with the same bits: `ADDRESS/BITS`, or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// One of them.
+    pub address: IpAddr,
+    /// The bits that are the same.
+    pub bits: u8,
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no network, such as 10.0.0.0/8 or ::1");
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let max = if address.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            Some(bits) => bits.parse().map_err(|_| wrong())?,
+            None => max,
+        };
+        match bits <= max {
+            true => Ok(Self { address, bits }),
+            false => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.bits)
+    }
+}
+
+/// Settings of several values that are each written as text.
+macro_rules! many_texts {
+    ($($one:ty),+) => {$(
+        impl<'de> Deserialize<'de> for $one {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(de::Error::custom)
+            }
+        }
+
+        impl SettingValue for Vec<$one> {
+            const MANY: bool = true;
+
+            fn from_texts(texts: &[String]) -> Result<Self, String> {
+                texts.iter().map(|text| text.parse()).collect()
+            }
+
+            fn to_toml(&self) -> Option<toml::Value> {
+                let texts = self.iter().map(|one| toml::Value::String(one.to_string()));
+                Some(toml::Value::Array(texts.collect()))
+            }
+        }
+    )+};
+}
+
+many_texts!(MailDomain, MailRoute, Network);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_have_a_form() {
+        for (text, told) in [("10.0.0.0/8", "10.0.0.0/8"), ("::1", "::1/128")] {
+            assert_eq!(text.parse::<Network>().unwrap().to_string(), told);
+        }
+        for text in ["", "10.0.0.0/33", "10.0.0/8", "host", "::1/x"] {
+            assert!(text.parse::<Network>().is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn domains_have_a_form() {

@@ -8,7 +8,7 @@ use concierge_booking::store::Strategy;
 use super::booking::{PostgresUrl, StrategyName};
 use super::declare::{Setting, SettingValue, settings};
 use super::load::Source;
-use super::mail::{MailAddress, MailDomain};
+use super::mail::{MailAddress, MailDomain, MailRoute, Network};
 use super::nodes::NodeConfig;
 use super::values::{ByteSize, ListenAddress, LogFormat};
 
@@ -33,11 +33,29 @@ settings! {
     /// its bearer token must not cross a network in the clear.
     internal: ListenAddress = ListenAddress::loopback(7070), "internal", "ADDRESS";
 
+    /// Where other mail servers hand mail in.
+    ///
+    /// SMTP with STARTTLS. Servers come to port 25, and to this one only on an
+    /// address that they reach; whoever needs no root for that forwards the port.
+    smtp: ListenAddress = ListenAddress::loopback(2525), "smtp", "ADDRESS";
+
+    /// Where mail programs hand mail in, with STARTTLS.
+    ///
+    /// Port 587 in earnest. Only over TLS a password is asked for, but from
+    /// this machine.
+    submission: ListenAddress = ListenAddress::loopback(2587), "submission", "ADDRESS";
+
+    /// Where mail programs hand mail in, over TLS from the first byte.
+    ///
+    /// Port 465 in earnest.
+    submissions: ListenAddress = ListenAddress::loopback(2465), "submissions", "ADDRESS";
+
     /// A PEM file with the certificate of the listeners and those between it
     /// and its root, in this order.
     ///
     /// With it and `tls_key`, `web` and `s3` speak TLS, and `internal` does
-    /// where its address is not loopback.
+    /// where its address is not loopback. Those of mail speak TLS in any case:
+    /// without it, with a certificate that the first start signs itself.
     tls_cert: Option<PathBuf> = None, "tls-cert", "FILE";
 
     /// A PEM file with the private key of `tls_cert`.
@@ -184,6 +202,28 @@ settings! {
     /// Mail for an address of them that nobody has is refused, and sent nowhere.
     /// Addresses that accounts have are here in any case.
     mail_domains: Vec<MailDomain> = Vec::new(), "mail-domain", "DOMAIN";
+
+    /// The name of this server among mail servers.
+    ///
+    /// In greetings, trace headers and reports; the one that MX records should
+    /// name. Not set: the first of `mail_domains`, else `localhost`.
+    mail_host_name: Option<MailDomain> = None, "mail-host-name", "NAME";
+
+    /// Where mail for a domain is sent, in place of what DNS says.
+    ///
+    /// `DOMAIN=HOST:PORT` each; `*` is all domains that are not named.
+    mail_routes: Vec<MailRoute> = Vec::new(), "mail-route", "DOMAIN=HOST:PORT";
+
+    /// Who gets mail for `postmaster` of the domains here.
+    ///
+    /// An address of an account with mail. Not set: who has such an address.
+    mail_postmaster: Option<MailAddress> = None, "mail-postmaster", "ADDRESS";
+
+    /// Networks whose connections to mail's listeners begin with a header of the
+    /// PROXY protocol, version 2.
+    ///
+    /// `ADDRESS/BITS` each: those of load balancers.
+    mail_proxies: Vec<Network> = Vec::new(), "mail-proxy", "ADDRESS/BITS";
 
     /// Whether push subscriptions of mail's clients may be on addresses that are
     /// not public, and without TLS.

@@ -1,11 +1,14 @@
 //! Opens mail as the configuration has it.
 
 mod blobs;
+mod certificate;
 mod reindex;
+pub mod smtp;
 
 use std::sync::Arc;
 
 use concierge_identity::SystemClock;
+use concierge_mail::Relay;
 use concierge_mail::search::{MailSearch, SearchSetup};
 use concierge_mail::service::{Mail, MailOptions, Setup};
 use concierge_mail::store::sqlite::SqliteStore;
@@ -29,11 +32,12 @@ pub struct OpenMail {
     pub reindex: Arc<Reindex>,
 }
 
-/// Opens mail, whose bytes are in the object store.
+/// Opens mail, whose bytes are in the object store. Without a relay what is for other servers waits.
 pub async fn open(
     config: &Config,
     layout: &Layout,
     objects: Arc<ObjectStore>,
+    relay: Option<Arc<dyn Relay>>,
 ) -> Result<OpenMail, Failure> {
     let failed = |error: concierge_mail::Error| Failure::failed(format!("mail: {error}"));
     let store = SqliteStore::open(&layout.mail(), config.mail_shards).await;
@@ -53,7 +57,7 @@ pub async fn open(
         store,
         blobs,
         search: Arc::clone(&search) as _,
-        relay: None,
+        relay,
         pushes: Some(Arc::new(Pushes::new(config.mail_private_pushes)?)),
         clock: Arc::new(SystemClock),
         options: MailOptions {
@@ -63,6 +67,7 @@ pub async fn open(
                 .map(|domain| domain.as_str().to_owned())
                 .collect(),
             private_pushes: config.mail_private_pushes,
+            host_name: smtp::host_name(config),
             spool,
             ..MailOptions::default()
         },

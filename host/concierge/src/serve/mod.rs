@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use concierge_edge::{Edge, EdgeError, EdgeOptions, Services, TlsFiles};
+use concierge_edge::{Certificate, Edge, EdgeError, EdgeOptions, Services, TlsFiles};
 use concierge_identity::Identity;
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -37,6 +37,7 @@ use crate::data_dir::{DataDir, Refused, held};
 use crate::exit::{Exit, Failure};
 use crate::health::{Health, Watched};
 use crate::internal::{self, Calls, Drained, Internal};
+use crate::mail::smtp::OpenSmtp;
 use crate::mail::{self, OpenMail};
 use crate::storage::{self, Storage};
 use crate::telemetry;
@@ -61,7 +62,7 @@ pub async fn up(config: Config) -> Result<(), Failure> {
             return Ok(());
         }
     };
-    let ready: Vec<_> = ["web", "s3", "internal"]
+    let ready: Vec<_> = ["web", "s3", "smtp", "submission", "submissions", "internal"]
         .into_iter()
         .filter_map(|name| Some((name, *server.listeners.get(name)?)))
         .collect();
@@ -96,6 +97,7 @@ struct Server {
     storage: Storage,
     booking: OpenBooking,
     mail: OpenMail,
+    smtp: OpenSmtp,
     identity: Arc<Identity>,
     listeners: BTreeMap<String, SocketAddr>,
     drain: CancellationToken,
@@ -114,7 +116,9 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
     let storage = storage::open(config, data.layout()).await?;
     let objects = Arc::clone(&storage.objects);
     let webhooks = booking::webhooks(config)?;
-    let mail = mail::open(config, data.layout(), Arc::clone(&objects)).await?;
+    let dkim = mail::smtp::dkim(data.layout())?;
+    let relay = mail::smtp::relay(config, data.layout(), Arc::clone(&dkim))?;
+    let mail = mail::open(config, data.layout(), Arc::clone(&objects), Some(relay)).await?;
     let mails = booking::mails(config, &mail.service);
     let booking = booking::open(config, data.layout(), Some(webhooks), mails).await?;
     let services = Services {
@@ -127,6 +131,9 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
     let cache = Some(data.layout().cache());
     let edge = make_edge(config, application, cache, services.clone()).await?;
     let mut listeners = bind_edge(config, &edge)?;
+    let smtp = mail::smtp::open(config, data.layout(), &mail.service, &identity).await?;
+    let of_smtp = smtp.addresses();
+    listeners.extend(of_smtp.map(|(name, address)| (name.to_owned(), address)));
     let sockets = bind_internal(config).await?;
     if let Some((socket, _)) = sockets.first() {
         listeners.insert("internal".to_owned(), local_address(socket)?);
@@ -144,6 +151,10 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
         booking: Some(Arc::clone(&booking.service)),
         mail: Some(Arc::clone(&mail.service)),
         reindex: Some(Arc::clone(&mail.reindex)),
+        rules: Some(Arc::clone(smtp.incoming.rules())),
+        incoming: Some(Arc::clone(&smtp.incoming)),
+        dkim,
+        mail_host_name: mail::smtp::host_name(config),
         process: Process {
             data: config.data.display().to_string(),
             started: Some(Timestamp::now()),
@@ -183,13 +194,14 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
             ))
         })
         .collect();
-    let upkeep = tokio::spawn(keep_up(Arc::clone(&identity), metrics));
+    let upkeep = tokio::spawn(keep_up(Arc::clone(&identity), metrics, smtp.certificate()));
     Ok(Server {
         data,
         edge,
         storage,
         booking,
         mail,
+        smtp,
         identity,
         listeners,
         drain,
@@ -306,12 +318,20 @@ fn print_ready(listeners: &[(&str, SocketAddr)]) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn keep_up(identity: Arc<Identity>, metrics: PrometheusHandle) {
+async fn keep_up(
+    identity: Arc<Identity>,
+    metrics: PrometheusHandle,
+    certificate: Arc<Certificate>,
+) {
     let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
         metrics.run_upkeep();
+        let certificate = Arc::clone(&certificate);
+        if let Err(error) = tokio::task::spawn_blocking(move || certificate.refresh()).await {
+            tracing::error!("the certificate of mail: {error}");
+        }
         record_uses(&identity).await;
     }
 }
@@ -328,8 +348,9 @@ async fn record_uses(identity: &Arc<Identity>) {
 
 impl Server {
     /// Answers what is under way, and sees that everything is on disk.
-    async fn end(self) {
+    async fn end(mut self) {
         self.data.withdraw_address();
+        self.smtp.drain().await;
         // Event streams have no end of their own, and the edge waits for all that is under way.
         self.mail.service.end_listeners();
         self.edge.drain().await;
@@ -342,6 +363,7 @@ impl Server {
         self.endless.iter().for_each(JoinHandle::abort);
         // Bookings hand their mails to mail.
         self.booking.close().await;
+        self.smtp.close().await;
         self.mail.close().await;
         self.storage.close().await;
         record_uses(&self.identity).await;

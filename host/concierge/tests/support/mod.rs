@@ -15,6 +15,16 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+/// The flags of all listeners.
+pub const LISTENERS: [&str; 6] = [
+    "--web",
+    "--s3",
+    "--internal",
+    "--smtp",
+    "--submission",
+    "--submissions",
+];
+
 /// The program, without anything of ours in its environment.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_concierge"));
@@ -102,7 +112,7 @@ impl Home {
             .arg("up")
             .arg("--data")
             .arg(self.data());
-        for listener in ["--web", "--s3", "--internal"] {
+        for listener in LISTENERS {
             command.args([listener, "127.0.0.1:0"]);
         }
         command

@@ -8,6 +8,16 @@ use anyhow::{Context as _, Result, bail};
 use super::process::Server;
 use crate::s3::Credentials;
 
+/// The flags of all listeners.
+const LISTENERS: [&str; 6] = [
+    "--web",
+    "--s3",
+    "--internal",
+    "--smtp",
+    "--submission",
+    "--submissions",
+];
+
 /// The access key that the first start makes.
 pub fn credentials() -> Credentials {
     Credentials {
@@ -73,7 +83,7 @@ pub fn start_with(
         .arg("up")
         .arg("--data")
         .arg(dir.join("concierge-data"));
-    for listener in ["--web", "--s3", "--internal"] {
+    for listener in LISTENERS {
         command.args([listener, "127.0.0.1:0"]);
     }
     command

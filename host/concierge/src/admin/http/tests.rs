@@ -5,7 +5,10 @@ use concierge_booking::types::Allotment;
 use super::*;
 use crate::admin::booking::Import;
 use crate::admin::mail::{MailAccountChange, MailMessage, MailSharing};
+use crate::admin::mail_incoming::RuleChange;
+use crate::admin::mail_keys::NewMailKey;
 use crate::admin::mail_queue::QueueAction;
+use concierge_mail_incoming::rules::RateOf;
 
 fn selector(text: &str) -> AccountSelector {
     text.parse().unwrap()
@@ -89,6 +92,37 @@ fn every_call_crosses_http_and_back() {
         },
         Call::RebuildMailIndex,
         Call::ShowMailIndex,
+        Call::ListMailRules,
+        Call::ChangeMailRules {
+            change: RuleChange::Block("spam.example".into()),
+        },
+        Call::ChangeMailRules {
+            change: RuleChange::PerMinute {
+                of: RateOf::Messages,
+                count: Some(7),
+            },
+        },
+        Call::ChangeMailRules {
+            change: RuleChange::Forward {
+                address: "a@b.example".into(),
+                to: vec!["c@d.example".into()],
+            },
+        },
+        Call::ListIncomingMail,
+        Call::ListMailKeys,
+        Call::CreateMailKey {
+            key: NewMailKey {
+                domain: "b.example".into(),
+                algorithm: "rsa".into(),
+            },
+        },
+        Call::DeleteMailKey {
+            domain: "b.example".into(),
+            selector: "s1".into(),
+        },
+        Call::ShowMailRecords {
+            domain: "b.example".into(),
+        },
         Call::ListMailQueue { account: None },
         Call::ListMailQueue {
             account: Some(selector("ann")),

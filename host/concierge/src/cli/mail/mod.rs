@@ -2,8 +2,11 @@
 
 mod export;
 mod import;
+mod incoming;
+mod keys;
 mod queue;
 mod reindex;
+mod rules;
 
 use std::path::PathBuf;
 
@@ -57,6 +60,25 @@ pub enum MailCommand {
     /// See and change what waits to be sent or was given up
     #[command(subcommand)]
     Queue(queue::QueueCommand),
+    /// List what came in by SMTP and is not delivered yet
+    Incoming {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Take nothing of a sender, a domain or a client's IP address
+    #[command(subcommand)]
+    Block(rules::BlockCommand),
+    /// See and change how much is taken of whom within a minute
+    #[command(subcommand)]
+    Rate(rules::RateCommand),
+    /// Send mail for an address on to others
+    #[command(subcommand)]
+    Forward(rules::ForwardCommand),
+    /// Make and list the keys that mail is signed with (DKIM)
+    #[command(subcommand)]
+    Dkim(keys::DkimCommand),
+    /// Print what DNS is to say of a domain, and whether it does
+    Dns(keys::DnsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -133,6 +155,12 @@ impl MailCommand {
             Self::Restore(args) => args.run().await,
             Self::Reindex(args) => args.run().await,
             Self::Queue(command) => command.run().await,
+            Self::Incoming { common } => incoming::run(common).await,
+            Self::Block(command) => command.run().await,
+            Self::Rate(command) => command.run().await,
+            Self::Forward(command) => command.run().await,
+            Self::Dkim(command) => command.run().await,
+            Self::Dns(args) => args.run().await,
         }
     }
 }
