@@ -1,8 +1,9 @@
 //! Mail's listeners, and its way to other servers.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use concierge_edge::Certificate;
 use concierge_identity::{Identity, SystemClock};
@@ -25,6 +26,12 @@ const LISTENERS: [(&str, Service); 3] = [
     ("submissions", Service::Submissions),
 ];
 
+/// Who is asked for names where the system says nobody.
+const LOCAL_RESOLVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
+
+/// How long its answers are waited for.
+const RESOLVER_PATIENCE: Duration = Duration::from_secs(5);
+
 /// The name of this server among mail servers.
 pub fn host_name(config: &Config) -> String {
     let named = config.mail_host_name.as_ref();
@@ -41,7 +48,11 @@ pub fn relay(
     let mut options = RelayOptions::new(host_name(config), layout.mail_spool());
     let routes = config.mail_routes.iter();
     options.routes = routes.map(|route| route.0.clone()).collect();
-    let dns = Arc::new(SystemDns::new().map_err(Failure::failed)?);
+    let dns = SystemDns::new().or_else(|error| {
+        tracing::warn!(%error, "no resolver is set: that of this machine is asked");
+        SystemDns::asking(&[LOCAL_RESOLVER], RESOLVER_PATIENCE)
+    });
+    let dns = Arc::new(dns.map_err(Failure::failed)?);
     let policies = HttpsPolicies::new(Arc::clone(&dns) as _).map_err(Failure::failed)?;
     let relay = SmtpRelay::new(options, dns, Arc::new(policies), dkim);
     Ok(Arc::new(relay.map_err(Failure::failed)?))
