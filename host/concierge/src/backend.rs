@@ -168,6 +168,7 @@ async fn open_here(data: DataDir, config: &Config, needs: Needs) -> Result<Opene
         incoming: None,
         dkim: mail::smtp::dkim(layout)?,
         mail_host_name: mail::smtp::host_name(config),
+        mail_resolvers: mail::smtp::resolvers(config),
         process: Process {
             data: config.data.display().to_string(),
             started: None,

@@ -3,9 +3,8 @@
 //! Invariant: a message leaves the queue when every recipient has it, or its sender was told that one has not. Mailboxes know
 //! the message's id: what is delivered again after a crash changes nothing.
 
-use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
+use std::collections::{BTreeSet, HashMap};
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,23 +12,19 @@ use bytes::Bytes;
 use concierge_mail::Error;
 use concierge_mail::service::{Delivery, DeliveryRequest, Told};
 use concierge_mail::types::{Envelope, Path, SubmissionId};
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use tokio::sync::watch;
+use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::Shared;
 use crate::queue::{Metadata, QueueError, Recipient, Waiting};
 use crate::srs::Srs;
-use crate::steps::recipients::{is_postmaster, owner};
+use crate::steps::recipients::{Owner, is_postmaster, owner};
 use crate::trace;
 
 /// Messages that are delivered at once: many wait for the same syncs of mailboxes.
 const AT_ONCE: usize = 64;
-
-/// A message that is worked on; the same, and when it is tried again, if it is not done.
-type Working = Pin<Box<dyn Future<Output = (Waiting, Option<Duration>)> + Send>>;
 
 /// How it went with one recipient.
 enum Outcome {
@@ -39,53 +34,82 @@ enum Outcome {
     Later,
 }
 
+/// Messages that are worked on, each by a task of its own.
+#[derive(Default)]
+struct Working {
+    tasks: JoinSet<Option<Duration>>,
+    messages: HashMap<Id, Waiting>,
+}
+
+impl Working {
+    fn begin(&mut self, shared: Arc<Shared>, waiting: Waiting) {
+        let message = waiting.clone();
+        let task = self
+            .tasks
+            .spawn(async move { work(&shared, &message).await });
+        self.messages.insert(task.id(), waiting);
+    }
+
+    /// The next that is over, and when it is tried again if it is not done; `None`: nothing is worked on.
+    async fn next(&mut self, shared: &Shared) -> Option<(Waiting, Option<Duration>)> {
+        let (id, again) = match self.tasks.join_next_with_id().await? {
+            Ok((id, again)) => (id, again),
+            Err(error) => {
+                tracing::error!(%error, "delivering a message");
+                let id = error.id();
+                let waiting = self.messages.get(&id);
+                (id, waiting.map(|waiting| shared.wait(waiting)))
+            }
+        };
+        Some((self.messages.remove(&id)?, again))
+    }
+}
+
 /// Delivers until it is stopped. What is under way is ended first.
 pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let mut working: FuturesUnordered<Working> = FuturesUnordered::new();
-    let mut later: BTreeMap<(Instant, Uuid), ()> = BTreeMap::new();
+    let mut working = Working::default();
+    let mut later: BTreeSet<(Instant, Uuid)> = BTreeSet::new();
     loop {
         let rings = shared.queue.rings();
         tokio::pin!(rings);
         // From here on a ring is not missed.
         rings.as_mut().enable();
         let now = Instant::now();
-        while let Some(entry) = later.first_entry().filter(|entry| entry.key().0 <= now) {
-            let ((_, id), ()) = entry.remove_entry();
+        while let Some(&(at, id)) = later.first()
+            && at <= now
+        {
+            later.pop_first();
             shared.queue.back(id);
         }
-        while working.len() < AT_ONCE
+        while working.tasks.len() < AT_ONCE
             && let Some(waiting) = shared.queue.take()
         {
-            let shared = Arc::clone(&shared);
-            working.push(Box::pin(work(shared, waiting)));
+            working.begin(Arc::clone(&shared), waiting);
         }
-        let next = later.first_key_value().map(|((at, _), ())| *at);
+        let next = later.first().map(|(at, _)| *at);
         let next = next.unwrap_or(now + Duration::from_secs(3_600));
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => break,
-            Some((waiting, again)) = working.next() => {
-                if let Some(again) = again {
-                    later.insert((Instant::now() + again, waiting.id), ());
-                }
+            Some((waiting, again)) = working.next(&shared) => {
+                later.extend(again.map(|again| (Instant::now() + again, waiting.id)));
             }
             () = rings => {}
             () = tokio::time::sleep_until(next) => {}
         }
     }
-    while working.next().await.is_some() {}
+    while working.next(&shared).await.is_some() {}
 }
 
-async fn work(shared: Arc<Shared>, waiting: Waiting) -> (Waiting, Option<Duration>) {
-    let outcome = shared.deliver(&waiting).await;
-    let again = match outcome {
+/// Works on a message; when it is tried again if it is not done.
+async fn work(shared: &Shared, waiting: &Waiting) -> Option<Duration> {
+    match shared.deliver(waiting).await {
         Ok(Outcome::Done) => None,
-        Ok(Outcome::Later) => Some(shared.wait(&waiting)),
+        Ok(Outcome::Later) => Some(shared.wait(waiting)),
         Err(error) => {
             tracing::error!(%error, id = %waiting.id, "delivering a message");
-            Some(shared.wait(&waiting))
+            Some(shared.wait(waiting))
         }
-    };
-    (waiting, again)
+    }
 }
 
 /// Why a message is not delivered now.
@@ -95,6 +119,13 @@ enum Failure {
     Mail(#[from] Error),
     #[error(transparent)]
     Queue(#[from] QueueError),
+}
+
+fn is_damaged(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidData | ErrorKind::NotFound | ErrorKind::UnexpectedEof
+    )
 }
 
 impl Shared {
@@ -113,14 +144,24 @@ impl Shared {
             .acquire_many_owned(kib.min(most))
             .await;
         let _room = room.map_err(|error| QueueError::Closed(error.to_string()))?;
-        let (metadata, octets) = self.queue.read(waiting.id).await?;
+        let (metadata, octets) = match self.queue.read(waiting.id).await {
+            Ok(read) => read,
+            Err(QueueError::Disk(error))
+                if is_damaged(&error) && self.is_late(waiting.received_us) =>
+            {
+                tracing::error!(%error, id = %waiting.id, "a message is lost: it cannot be read");
+                self.queue.done(waiting.id).await?;
+                return Ok(Outcome::Done);
+            }
+            Err(error) => return Err(error.into()),
+        };
         let trace = trace::return_path(&metadata.mail_from) + &metadata.trace;
         let bytes = Bytes::from([trace.as_bytes(), &octets].concat());
         let mut is_done = true;
         for recipient in &metadata.recipients {
             let outcome = self
-                .deliver_to(&metadata, recipient, &bytes, &octets)
-                .await?;
+                .deliver_or_give_up(&metadata, recipient, &bytes, &octets)
+                .await;
             is_done &= matches!(outcome, Outcome::Done);
         }
         if !is_done {
@@ -128,6 +169,34 @@ impl Shared {
         }
         self.queue.done(waiting.id).await?;
         Ok(Outcome::Done)
+    }
+
+    /// A fault at one recipient holds none of the others up, and is not met for ever.
+    async fn deliver_or_give_up(
+        &self,
+        metadata: &Metadata,
+        recipient: &Recipient,
+        bytes: &Bytes,
+        octets: &Bytes,
+    ) -> Outcome {
+        let address = &recipient.address;
+        let delivered = self.deliver_to(metadata, recipient, bytes, octets).await;
+        let error = match delivered {
+            Ok(outcome) => return outcome,
+            Err(error) => error,
+        };
+        tracing::error!(%error, id = %metadata.id, address, "delivering a message");
+        if !self.is_late(metadata.received_us) {
+            return Outcome::Later;
+        }
+        let told = Told::failed("554 5.3.0 a fault of this server");
+        match self.tell(metadata, recipient, told, octets).await {
+            Ok(()) => Outcome::Done,
+            Err(error) => {
+                tracing::error!(%error, id = %metadata.id, address, "telling a sender");
+                Outcome::Later
+            }
+        }
     }
 
     async fn deliver_to(
@@ -139,16 +208,24 @@ impl Shared {
     ) -> Result<Outcome, Failure> {
         let address = recipient.address.as_str();
         if Srs::is_way_back(address) {
-            let now_us = metadata.received_us;
-            let sender = self.srs().sender_of_late(address, now_us);
+            let sender = self.srs().sender_of_late(address, metadata.received_us);
             let targets = sender.into_iter().collect();
             return self.send_on(metadata, recipient, targets, octets).await;
         }
-        if let Some(targets) = self.rules.forward(address) {
+        let forwards = self.rules.forward(address);
+        let is_forwarded = forwards.is_some();
+        if let Some(targets) = forwards.filter(|_| !metadata.is_junk) {
             return self.send_on(metadata, recipient, targets, octets).await;
         }
         let mut mailbox = address.to_owned();
-        if is_postmaster(address, &self.options.domains)
+        if is_forwarded {
+            // Whoever sends junk on is soon taken for its source: it stays with who has the address.
+            match self.owner(address).await? {
+                Some(owner) => mailbox = owner.name,
+                // There was one when it was accepted.
+                None => return Ok(Outcome::Later),
+            }
+        } else if is_postmaster(address, &self.options.domains)
             && let Some(postmaster) = &self.options.postmaster
         {
             mailbox.clone_from(postmaster);
@@ -162,9 +239,14 @@ impl Shared {
         });
         let told = match delivery.await? {
             Delivery::Delivered(_) | Delivery::Before => Told::Delivered,
-            Delivery::UnknownRecipient => Told::failed("550 5.1.1 there is no such address here"),
+            Delivery::UnknownRecipient => match self.rules.forward_of_rest(address) {
+                Some(targets) => {
+                    return self.send_on(metadata, recipient, targets, octets).await;
+                }
+                None => Told::failed("550 5.1.1 there is no such address here"),
+            },
             Delivery::NoMessage => Told::failed("554 5.6.0 this is no message"),
-            Delivery::OverQuota if self.is_late(metadata) => {
+            Delivery::OverQuota if self.is_late(metadata.received_us) => {
                 Told::failed("552 5.2.2 the mailbox is full")
             }
             Delivery::OverQuota => return Ok(Outcome::Later),
@@ -173,8 +255,9 @@ impl Shared {
         Ok(Outcome::Done)
     }
 
-    fn is_late(&self, metadata: &Metadata) -> bool {
-        let tried_us = self.clock.now_us().saturating_sub(metadata.received_us);
+    /// It has been tried long enough.
+    fn is_late(&self, received_us: u64) -> bool {
+        let tried_us = self.clock.now_us().saturating_sub(received_us);
         tried_us >= self.options.retry.give_up_us
     }
 
@@ -195,21 +278,22 @@ impl Shared {
             self.tell(metadata, recipient, told, octets).await?;
             return Ok(Outcome::Done);
         }
-        let is_way_back = Srs::is_way_back(&recipient.address);
-        let mail_from = match is_way_back {
+        let mut sender = metadata.sender_path();
+        sender.email = match Srs::is_way_back(&recipient.address) {
             // A report: nobody is told of its failure.
             true => String::new(),
             false => self
                 .srs()
                 .rewritten(&metadata.mail_from, metadata.received_us),
         };
-        let path = |email: String| Path {
+        let asked = recipient.path().parameters;
+        let targets = targets.into_iter().map(|email| Path {
             email,
-            parameters: Vec::new(),
-        };
+            parameters: asked.clone(),
+        });
         let envelope = Envelope {
-            mail_from: path(mail_from),
-            rcpt_to: targets.into_iter().map(path).collect(),
+            mail_from: sender,
+            rcpt_to: targets.collect(),
         };
         let bytes = Bytes::from([metadata.trace.as_bytes(), octets].concat());
         let key = format!(
@@ -223,13 +307,13 @@ impl Shared {
             .take(concierge_mail::service::KEY_MAX_CHARS)
             .collect();
         self.mail
-            .submit_message(owner, envelope, bytes, Some(key))
+            .submit_message(owner.account, envelope, bytes, Some(key))
             .await?;
         Ok(Outcome::Done)
     }
 
     /// In whose name mail for an address is sent on, and its sender told of it.
-    async fn owner(&self, address: &str) -> Result<Option<concierge_identity::AccountId>, Failure> {
+    async fn owner(&self, address: &str) -> Result<Option<Owner>, Failure> {
         let options = &self.options;
         let postmaster = options.postmaster.as_deref();
         Ok(owner(&self.mail, postmaster, &options.domains, address).await?)
@@ -243,35 +327,16 @@ impl Shared {
         told: Told,
         octets: &Bytes,
     ) -> Result<(), Failure> {
-        let Some(account) = self.owner(&recipient.address).await? else {
+        let Some(owner) = self.owner(&recipient.address).await? else {
+            let address = &recipient.address;
+            tracing::error!(id = %metadata.id, address, ?told, "nobody in whose name its sender is told");
             return Ok(());
         };
-        let named = |name: &str, value: &Option<String>| {
-            let value = value.clone()?;
-            Some((name.to_owned(), Some(value)))
-        };
-        let mail_from = Path {
-            email: metadata.mail_from.clone(),
-            parameters: [named("RET", &metadata.ret), named("ENVID", &metadata.envid)]
-                .into_iter()
-                .flatten()
-                .collect(),
-        };
-        let recipient = Path {
-            email: recipient.address.clone(),
-            parameters: [
-                named("NOTIFY", &recipient.notify),
-                named("ORCPT", &recipient.orcpt),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
-        };
         let outcome = concierge_mail::service::IncomingOutcome {
-            account,
+            account: owner.account,
             id: SubmissionId(metadata.id),
-            mail_from,
-            recipient,
+            mail_from: metadata.sender_path(),
+            recipient: recipient.path(),
             told,
             accepted_us: metadata.received_us,
             bytes: octets.clone(),

@@ -1,7 +1,7 @@
 //! Mail from other servers: looked at, and kept.
 
 use concierge_smtp::server::Accepted;
-use concierge_smtp::{Notify, Reply, Return};
+use concierge_smtp::{BodyKind, Notify, Reply, Return};
 use uuid::Uuid;
 
 use crate::Shared;
@@ -80,7 +80,9 @@ impl Shared {
                 .collect(),
             trace: message.fields.concat(),
             is_junk: message.is_junk,
-            own_file_octets: None,
+            is_8bit: sender.body == BodyKind::EightBitMime,
+            is_utf8: sender.smtputf8,
+            own_file: None,
         };
         let kept = self.queue.put(metadata, message.bytes).await;
         kept.map_err(no_room)?;

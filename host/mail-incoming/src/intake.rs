@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::handler::fault;
-use crate::queue::QueueError;
+use crate::queue::{QueueError, Room};
 use crate::{IncomingMail, Shared};
 
 /// What is kept in memory: most messages without attachments.
@@ -22,7 +22,8 @@ pub(crate) struct Whole {
     pub(crate) connection: Connection,
     pub(crate) envelope: Envelope,
     pub(crate) bytes: Bytes,
-    _room: OwnedSemaphorePermit,
+    _memory_room: OwnedSemaphorePermit,
+    _queue_room: Room,
 }
 
 /// A message that comes.
@@ -31,8 +32,11 @@ struct Intake {
     connection: Connection,
     envelope: Envelope,
     memory: BytesMut,
+    /// Of what is in memory.
+    memory_room: Option<OwnedSemaphorePermit>,
     file: Option<File>,
     octets: u64,
+    queue_room: Room,
 }
 
 /// 452: RFC 5321 §4.2.3.
@@ -60,14 +64,16 @@ impl IncomingMail {
         envelope: Envelope,
     ) -> Result<Box<dyn Incoming>, Reply> {
         let octets = envelope.sender.size_bytes.unwrap_or(0);
-        self.shared.queue.has_room(octets).map_err(no_room)?;
+        let queue_room = self.shared.queue.room(octets).map_err(no_room)?;
         Ok(Box::new(Intake {
             shared: Arc::clone(&self.shared),
             connection: connection.clone(),
             envelope,
             memory: BytesMut::new(),
+            memory_room: None,
             file: None,
             octets: 0,
+            queue_room,
         }))
     }
 }
@@ -76,10 +82,29 @@ impl Intake {
     async fn push(&mut self, bytes: Bytes) -> Result<(), Reply> {
         self.octets += bytes.len() as u64;
         self.memory.extend_from_slice(&bytes);
-        if self.memory.len() > IN_MEMORY_MAX_BYTES {
+        if self.memory.len() > IN_MEMORY_MAX_BYTES || !self.has_memory_room() {
             self.spill().await.map_err(disk)?;
         }
         Ok(())
+    }
+
+    /// Whether what is in memory may stay there, beside that of all others.
+    fn has_memory_room(&mut self) -> bool {
+        let needed = self.memory.len().div_ceil(1024);
+        let held = self.memory_room.as_ref();
+        let missing = needed.saturating_sub(held.map_or(0, OwnedSemaphorePermit::num_permits));
+        let Ok(missing) = u32::try_from(missing) else {
+            return false;
+        };
+        let coming = Arc::clone(&self.shared.coming_memory);
+        let Ok(more) = coming.try_acquire_many_owned(missing) else {
+            return false;
+        };
+        match &mut self.memory_room {
+            Some(room) => room.merge(more),
+            none => *none = Some(more),
+        }
+        true
     }
 
     async fn spill(&mut self) -> io::Result<()> {
@@ -93,7 +118,8 @@ impl Intake {
             }
         };
         file.write_all(&self.memory).await?;
-        self.memory.clear();
+        self.memory = BytesMut::new();
+        self.memory_room = None;
         Ok(())
     }
 
@@ -111,7 +137,8 @@ impl Intake {
             connection: self.connection,
             envelope: self.envelope,
             bytes,
-            _room: room,
+            _memory_room: room,
+            _queue_room: self.queue_room,
         })
     }
 }

@@ -40,6 +40,9 @@ use steps::authentication::Authentication;
 /// Messages that are in memory at once, KiB: two of the largest and many of the usual.
 const IN_MEMORY_MAX_KIB: usize = 160 << 10;
 
+/// What is in memory of messages that are not whole yet, KiB; what goes beyond that is in files.
+const COMING_MAX_KIB: usize = 64 << 10;
+
 /// Settings.
 #[derive(Debug, Clone)]
 pub struct IncomingOptions {
@@ -100,6 +103,7 @@ struct Shared {
     rules: Arc<Rules>,
     steps: Vec<Box<dyn Step>>,
     memory: Arc<Semaphore>,
+    coming_memory: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -134,6 +138,14 @@ impl Redirects for SentOn {
         Some(Redirect {
             mail_from: srs.rewritten(mail_from, now_us),
             to: self.rules.forward(address)?,
+        })
+    }
+
+    fn redirect_of_rest(&self, mail_from: &str, address: &str) -> Option<Redirect> {
+        let srs = Srs::new(self.rules.secret(), &self.domain);
+        Some(Redirect {
+            mail_from: srs.rewritten(mail_from, self.clock.now_us()),
+            to: self.rules.forward_of_rest(address)?,
         })
     }
 }
@@ -187,6 +199,7 @@ impl IncomingMail {
             rules,
             steps,
             memory: Arc::new(Semaphore::new(IN_MEMORY_MAX_KIB)),
+            coming_memory: Arc::new(Semaphore::new(COMING_MAX_KIB)),
         });
         let stop = watch::Sender::new(false);
         let worker = tokio::spawn(delivery::run(Arc::clone(&shared), stop.subscribe()));

@@ -52,16 +52,19 @@ pub enum RateOf {
     Senders,
     /// Recipients of one of our accounts.
     AccountRecipients,
+    /// Messages of one of our accounts.
+    AccountMessages,
 }
 
 impl RateOf {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Connections,
         Self::Messages,
         Self::Recipients,
         Self::Senders,
         Self::AccountRecipients,
+        Self::AccountMessages,
     ];
 
     /// Its name, as commands and files have it.
@@ -73,6 +76,7 @@ impl RateOf {
             Self::Recipients => "recipients",
             Self::Senders => "senders",
             Self::AccountRecipients => "account_recipients",
+            Self::AccountMessages => "account_messages",
         }
     }
 
@@ -85,6 +89,7 @@ impl RateOf {
             Self::Recipients => 3_000,
             Self::Senders => 600,
             Self::AccountRecipients => 500,
+            Self::AccountMessages => 300,
         }
     }
 }
@@ -238,10 +243,27 @@ impl Rules {
         })
     }
 
-    /// Whom mail for an address is sent on to.
+    /// Whom mail for an address is sent on to, whoever's it is: by the address itself, or without its detail
+    /// (`ann+shop@example.org`).
     #[must_use]
     pub fn forward(&self, address: &str) -> Option<Vec<String>> {
-        let targets = self.read().forwards.get(&address.to_lowercase()).cloned();
+        let address = address.to_lowercase();
+        let (local, domain) = address.rsplit_once('@')?;
+        let plain = local.split_once('+').map(|(plain, _)| plain);
+        let plain = plain.filter(|plain| !plain.is_empty());
+        self.targets(&address)
+            .or_else(|| self.targets(&format!("{}@{domain}", plain?)))
+    }
+
+    /// Whom mail for an address that is nobody's is sent on to: `*@example.org` stands for those of a domain.
+    #[must_use]
+    pub fn forward_of_rest(&self, address: &str) -> Option<Vec<String>> {
+        let (_, domain) = address.rsplit_once('@')?;
+        self.targets(&format!("*@{}", domain.to_lowercase()))
+    }
+
+    fn targets(&self, address: &str) -> Option<Vec<String>> {
+        let targets = self.read().forwards.get(address).cloned();
         targets.map(|targets| targets.into_iter().collect())
     }
 

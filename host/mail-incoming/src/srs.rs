@@ -7,8 +7,8 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// Characters of the hash: of 20 bits of HMAC-SHA-256 each guess finds one in a million.
-const HASH_CHARS: usize = 4;
+/// Characters of the hash: 40 bits of HMAC-SHA-256 are not found by asking.
+const HASH_CHARS: usize = 8;
 
 /// For how many days a way back is open: longer than any server tries to deliver.
 const DAYS_MAX: u64 = 21;

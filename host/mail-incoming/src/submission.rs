@@ -19,6 +19,9 @@ use crate::trace;
 /// Longest name or password, bytes: what is longer is nobody's.
 const CREDENTIAL_MAX_BYTES: usize = 8 << 10;
 
+/// Fields that do not go out: to whom else it goes (RFC 5322 §3.6.3), and what is written at the delivery (RFC 5321 §4.4).
+const PRIVATE: [&str; 3] = ["Bcc", "Resent-Bcc", "Return-Path"];
+
 fn not_signed_in() -> Reply {
     Reply::new(530, EnhancedCode(5, 7, 0), "sign in first")
 }
@@ -93,12 +96,15 @@ impl Shared {
         sender: &Sender,
     ) -> Result<(), Reply> {
         let account = account(connection)?;
-        match self.may_write_as(account, &sender.address).await? {
+        // Reports of receipt come from nobody (RFC 8098 §3).
+        if !sender.address.is_empty() && !self.may_write_as(account, &sender.address).await? {
+            let why = "this is no address of yours";
+            return Err(Reply::new(553, EnhancedCode(5, 7, 1), why));
+        }
+        let rate = RateOf::AccountMessages;
+        match self.rules.takes(rate, &account.to_string()) {
             true => Ok(()),
-            false => {
-                let why = "this is no address of yours";
-                Err(Reply::new(553, EnhancedCode(5, 7, 1), why))
-            }
+            false => Err(too_fast(rate)),
         }
     }
 
@@ -124,7 +130,7 @@ impl Shared {
         if here && self.rules.forward(address).is_none() {
             let owner = self.mail.account_of(address).await;
             let owner = owner.map_err(|error| fault("looking up a recipient", &error))?;
-            if owner.is_none() {
+            if owner.is_none() && self.rules.forward_of_rest(address).is_none() {
                 let why = "there is no such address here";
                 return Err(Reply::new(550, EnhancedCode(5, 1, 1), why));
             }
@@ -165,31 +171,49 @@ impl Shared {
                 let why = "this account has no mail";
                 Err(Reply::new(550, EnhancedCode(5, 7, 1), why))
             }
+            Err(concierge_mail::Error::OverQuota) => {
+                let why = "there is no room for this message in your account";
+                Err(Reply::new(452, EnhancedCode(4, 2, 2), why))
+            }
             Err(error) => Err(fault("submitting a message", &error)),
         }
     }
 
-    /// Every author is the account (RFC 6409 §6.1 lets us look).
+    /// Every author is the account, and who sends it for them (RFC 6409 §6.1 lets us look).
     async fn check_from(&self, account: AccountId, bytes: &[u8]) -> Result<(), Reply> {
-        let from = trace::fields(bytes).filter(|field| field.is("From"));
-        let authors: Vec<_> = from
-            .flat_map(|field| concierge_mail_message::addresses(field.value))
-            .map(|author| author.address)
-            .collect();
+        let named = |name: &str| -> Vec<_> {
+            let fields = trace::fields(bytes).filter(|field| field.is(name));
+            fields
+                .flat_map(|field| concierge_mail_message::addresses(field.value))
+                .map(|found| found.address)
+                .collect()
+        };
+        let authors = named("From");
         if authors.is_empty() {
             let why = "the message says of nobody that they wrote it (From)";
             return Err(Reply::new(550, EnhancedCode(5, 6, 0), why));
         }
-        for author in authors {
-            if !self.may_write_as(account, &author).await? {
-                let why = "the message says that somebody else wrote it (From)";
-                return Err(Reply::new(550, EnhancedCode(5, 7, 1), why));
+        for (found, why) in [
+            (
+                authors,
+                "the message says that somebody else wrote it (From)",
+            ),
+            (
+                named("Sender"),
+                "the message says that somebody else sends it (Sender)",
+            ),
+        ] {
+            for address in found {
+                if !self.may_write_as(account, &address).await? {
+                    return Err(Reply::new(550, EnhancedCode(5, 7, 1), why));
+                }
             }
         }
         Ok(())
     }
 
-    /// The message with a trace header, and the fields that it must have and has not (RFC 6409 §8.1, §8.2).
+    /// The message with a trace header and the fields that it must have and has not (RFC 6409 §8.1, §8.2), and without those
+    /// that are not for others to see.
     fn completed(&self, whole: &Whole) -> Bytes {
         let now_us = self.clock.now_us();
         let host_name = &self.options.host_name;
@@ -203,7 +227,9 @@ impl Shared {
         if !has("Message-ID") {
             added += &format!("Message-ID: <{id}@{host_name}>\r\n");
         }
-        [added.as_bytes(), &whole.bytes].concat().into()
+        let is_private = |field: &trace::Field<'_>| PRIVATE.iter().any(|name| field.is(name));
+        let bytes = trace::without(whole.bytes.clone(), is_private);
+        [added.as_bytes(), &bytes].concat().into()
     }
 }
 

@@ -1,12 +1,13 @@
 //! What administration does with the keys that mail is signed with, and with what DNS is to say of domains.
 
 use concierge_mail_relay::records::{Checked, State, check, records, sts_policy};
-use concierge_mail_relay::{Algorithm, DkimError, PublicKey, SystemDns};
+use concierge_mail_relay::{Algorithm, DkimError, PublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::run::{Answer, answer};
 use super::{Admin, AdminError, ErrorCode};
+use crate::mail::smtp::dns;
 
 /// The keys that mail is signed with.
 #[derive(Debug, Serialize, Deserialize)]
@@ -138,7 +139,7 @@ impl Admin {
     pub(super) async fn mail_records(&self, domain: &str) -> Answer {
         let keys = self.dkim.of_domain(domain).map_err(of_keys)?;
         let wanted = records(domain, &self.mail_host_name, &keys);
-        let dns = SystemDns::new();
+        let dns = dns(&self.mail_resolvers);
         let dns = dns.map_err(|error| AdminError::new(ErrorCode::Internal, error.to_string()))?;
         let checked = check(&dns, wanted).await;
         answer(&MailRecords {

@@ -1,6 +1,7 @@
 //! Does what a call asks for.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use concierge_booking::Booking;
@@ -51,6 +52,8 @@ pub struct Admin {
     pub dkim: Arc<DkimKeys>,
     /// The name of this server among mail servers.
     pub mail_host_name: String,
+    /// Resolvers that were named for mail.
+    pub mail_resolvers: Vec<SocketAddr>,
     /// Tokens of bridges.
     pub tokens: Arc<BridgeTokens>,
     /// What the status says of the process.

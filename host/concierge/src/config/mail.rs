@@ -1,7 +1,7 @@
 //! Values of mail's settings.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use concierge_mail_relay::Route;
@@ -158,6 +158,32 @@ impl fmt::Display for Network {
     }
 }
 
+/// A resolver of DNS: `ADDRESS`, or `ADDRESS:PORT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolver(pub SocketAddr);
+
+/// Where resolvers listen (RFC 1035 §4.2).
+const DNS_PORT: u16 = 53;
+
+impl FromStr for Resolver {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let address = text.parse::<IpAddr>();
+        let address = address.map(|address| SocketAddr::new(address, DNS_PORT));
+        let found = address.or_else(|_| text.parse::<SocketAddr>());
+        found
+            .map(Self)
+            .map_err(|_| format!("{text:?} is no resolver, such as 127.0.0.1:53 or ::1"))
+    }
+}
+
+impl fmt::Display for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Settings of several values that are each written as text.
 macro_rules! many_texts {
     ($($one:ty),+) => {$(
@@ -183,7 +209,7 @@ macro_rules! many_texts {
     )+};
 }
 
-many_texts!(MailDomain, MailRoute, Network);
+many_texts!(MailDomain, MailRoute, Network, Resolver);
 
 #[cfg(test)]
 mod tests {
@@ -196,6 +222,20 @@ mod tests {
         }
         for text in ["", "10.0.0.0/33", "10.0.0/8", "host", "::1/x"] {
             assert!(text.parse::<Network>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn resolvers_have_a_form() {
+        for (text, told) in [
+            ("127.0.0.1", "127.0.0.1:53"),
+            ("::1", "[::1]:53"),
+            ("[::1]:5353", "[::1]:5353"),
+        ] {
+            assert_eq!(text.parse::<Resolver>().unwrap().to_string(), told);
+        }
+        for text in ["", "localhost", "127.0.0.1:", "127.0.0.1:99999"] {
+            assert!(text.parse::<Resolver>().is_err(), "{text:?}");
         }
     }
 

@@ -8,7 +8,7 @@ use concierge_booking::store::Strategy;
 use super::booking::{PostgresUrl, StrategyName};
 use super::declare::{Setting, SettingValue, settings};
 use super::load::Source;
-use super::mail::{MailAddress, MailDomain, MailRoute, Network};
+use super::mail::{MailAddress, MailDomain, MailRoute, Network, Resolver};
 use super::nodes::NodeConfig;
 use super::values::{ByteSize, ListenAddress, LogFormat};
 
@@ -224,6 +224,12 @@ settings! {
     ///
     /// `ADDRESS/BITS` each: those of load balancers.
     mail_proxies: Vec<Network> = Vec::new(), "mail-proxy", "ADDRESS/BITS";
+
+    /// Resolvers that mail asks DNS of.
+    ///
+    /// `ADDRESS` or `ADDRESS:PORT` each. Not set: those of the system. A resolver
+    /// of one's own is of use: lists and policies are asked for often.
+    mail_resolvers: Vec<Resolver> = Vec::new(), "mail-resolver", "ADDRESS:PORT";
 
     /// Whether push subscriptions of mail's clients may be on addresses that are
     /// not public, and without TLS.

@@ -11,7 +11,7 @@ use concierge_mail::{Mail, Relay};
 use concierge_mail_incoming::rules::Rules;
 use concierge_mail_incoming::steps::authentication::Authentication;
 use concierge_mail_incoming::{IncomingMail, IncomingOptions, RetryOptions, queue::QueueLimits};
-use concierge_mail_relay::{DkimKeys, HttpsPolicies, RelayOptions, SmtpRelay, SystemDns};
+use concierge_mail_relay::{DkimKeys, DnsError, HttpsPolicies, RelayOptions, SmtpRelay, SystemDns};
 use concierge_smtp::server::{Server, ServerOptions, Service};
 
 use super::certificate;
@@ -30,7 +30,7 @@ const LISTENERS: [(&str, Service); 3] = [
 const LOCAL_RESOLVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
 
 /// How long its answers are waited for.
-const RESOLVER_PATIENCE: Duration = Duration::from_secs(5);
+const RESOLVER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The name of this server among mail servers.
 pub fn host_name(config: &Config) -> String {
@@ -48,14 +48,27 @@ pub fn relay(
     let mut options = RelayOptions::new(host_name(config), layout.mail_spool());
     let routes = config.mail_routes.iter();
     options.routes = routes.map(|route| route.0.clone()).collect();
-    let dns = SystemDns::new().or_else(|error| {
-        tracing::warn!(%error, "no resolver is set: that of this machine is asked");
-        SystemDns::asking(&[LOCAL_RESOLVER], RESOLVER_PATIENCE)
-    });
-    let dns = Arc::new(dns.map_err(Failure::failed)?);
+    let dns = Arc::new(dns(&resolvers(config)).map_err(Failure::failed)?);
     let policies = HttpsPolicies::new(Arc::clone(&dns) as _).map_err(Failure::failed)?;
     let relay = SmtpRelay::new(options, dns, Arc::new(policies), dkim);
     Ok(Arc::new(relay.map_err(Failure::failed)?))
+}
+
+/// Resolvers that were named.
+pub fn resolvers(config: &Config) -> Vec<SocketAddr> {
+    let resolvers = config.mail_resolvers.iter();
+    resolvers.map(|resolver| resolver.0).collect()
+}
+
+/// Asks these resolvers; the system's where none are named.
+pub fn dns(resolvers: &[SocketAddr]) -> Result<SystemDns, DnsError> {
+    if !resolvers.is_empty() {
+        return SystemDns::asking(resolvers, RESOLVER_PATIENCE);
+    }
+    SystemDns::new().or_else(|error| {
+        tracing::warn!(%error, "no resolver is set: that of this machine is asked");
+        SystemDns::asking(&[LOCAL_RESOLVER], RESOLVER_PATIENCE)
+    })
 }
 
 /// The keys that mail is signed with.
@@ -107,7 +120,11 @@ pub async fn open(
         },
         retry: RetryOptions::default(),
     };
-    let authentication = Authentication::of_system(&name);
+    let resolvers = resolvers(config);
+    let authentication = match resolvers.is_empty() {
+        true => Authentication::of_system(&name),
+        false => Authentication::asking(&name, &resolvers).map_err(Failure::failed)?,
+    };
     let (mail, identity) = (Arc::clone(mail), Arc::clone(identity));
     let clock = Arc::new(SystemClock);
     let incoming = IncomingMail::open(options, mail, identity, authentication, clock).await;

@@ -155,6 +155,7 @@ async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Server, Fai
         incoming: Some(Arc::clone(&smtp.incoming)),
         dkim,
         mail_host_name: mail::smtp::host_name(config),
+        mail_resolvers: mail::smtp::resolvers(config),
         process: Process {
             data: config.data.display().to_string(),
             started: Some(Timestamp::now()),

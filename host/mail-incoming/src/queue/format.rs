@@ -18,6 +18,7 @@ use std::io;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
+use concierge_mail::types::Path;
 use crc_fast::{CrcAlgorithm, Digest};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -61,8 +62,68 @@ pub struct Metadata {
     pub trace: String,
     /// It is for the mailbox of junk.
     pub is_junk: bool,
-    /// Octets of its own file, if it has one.
-    pub own_file_octets: Option<u64>,
+    /// `BODY=8BITMIME` (RFC 6152).
+    pub is_8bit: bool,
+    /// `SMTPUTF8` (RFC 6531).
+    pub is_utf8: bool,
+    /// What its own file holds, if it has one.
+    pub own_file: Option<OwnFile>,
+}
+
+/// What a file holds that has one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnFile {
+    /// Its length.
+    pub octets: u64,
+    /// CRC-32C of them.
+    pub crc: u32,
+}
+
+impl OwnFile {
+    pub(super) fn of(octets: &[u8]) -> Self {
+        Self {
+            octets: octets.len() as u64,
+            crc: checksum(&[octets]),
+        }
+    }
+}
+
+fn parameter(name: &str, value: &Option<String>) -> Option<(String, Option<String>)> {
+    let value = value.clone()?;
+    Some((name.to_owned(), Some(value)))
+}
+
+impl Metadata {
+    /// The envelope's sender with the parameters that hold on the next way too.
+    pub(crate) fn sender_path(&self) -> Path {
+        let flag = |is_set: bool, name: &str, value: Option<&str>| {
+            is_set.then(|| (name.to_owned(), value.map(str::to_owned)))
+        };
+        let parameters = [
+            flag(self.is_8bit, "BODY", Some("8BITMIME")),
+            flag(self.is_utf8, "SMTPUTF8", None),
+            parameter("RET", &self.ret),
+            parameter("ENVID", &self.envid),
+        ];
+        Path {
+            email: self.mail_from.clone(),
+            parameters: parameters.into_iter().flatten().collect(),
+        }
+    }
+}
+
+impl Recipient {
+    /// The same with its parameters.
+    pub(crate) fn path(&self) -> Path {
+        let parameters = [
+            parameter("NOTIFY", &self.notify),
+            parameter("ORCPT", &self.orcpt),
+        ];
+        Path {
+            email: self.address.clone(),
+            parameters: parameters.into_iter().flatten().collect(),
+        }
+    }
 }
 
 /// A record in a log file.
@@ -168,7 +229,9 @@ pub(super) mod tests {
             }],
             trace: "Received: x\r\n".to_owned(),
             is_junk: false,
-            own_file_octets: None,
+            is_8bit: false,
+            is_utf8: false,
+            own_file: None,
         }
     }
 

@@ -1,8 +1,9 @@
 //! The incoming queue: messages that were accepted and are not delivered yet.
 //!
 //! A directory that one process has open. Messages are appended to log files, many with one sync; a message that is done is
-//! noted in the log too, and a log file is deleted when all of its messages are done. Large messages lie in files of their
-//! own, which their records name.
+//! noted in the log too. The oldest log file is deleted when all of its messages are done, and before those behind it: they
+//! may say which of its messages are. Where few messages keep much, they are appended anew. Large messages lie in files of
+//! their own, which their records name.
 //!
 //! Invariant: [`Queue::put`] answers once the message survives a loss of power. That a message is done may be lost: it is
 //! then delivered again, which changes nothing, since mailboxes know the message's id.
@@ -24,7 +25,7 @@ use tokio::sync::{Notify, oneshot};
 use uuid::Uuid;
 
 pub use disk::{Directory, Disk, LogFile};
-pub use format::{Metadata, Recipient};
+pub use format::{Metadata, OwnFile, Recipient};
 
 use writer::{Command, Writer};
 
@@ -83,12 +84,23 @@ struct Entry {
     received_us: u64,
 }
 
+/// A log file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Log {
+    length: u64,
+    /// Messages in it that are not done, and the length of their records.
+    live: usize,
+    live_length: u64,
+}
+
 #[derive(Debug, Default)]
 struct State {
     entries: HashMap<Uuid, Entry>,
-    /// Messages of each log file that are not done.
-    live: BTreeMap<u64, usize>,
+    logs: BTreeMap<u64, Log>,
+    /// Of the messages.
     octets: u64,
+    /// Messages that are on their way here, and their octets as far as they are known.
+    coming: (usize, u64),
     /// Messages that nobody works on, oldest first.
     fresh: std::collections::VecDeque<Uuid>,
 }
@@ -130,6 +142,45 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl State {
+    /// A message lies there from now on.
+    fn keep(&mut self, id: Uuid, entry: Entry) {
+        let log = self.logs.entry(entry.log).or_default();
+        log.live += 1;
+        log.live_length += entry.length;
+        self.octets += entry.octets;
+        self.entries.insert(id, entry);
+    }
+
+    /// It lies nowhere any more.
+    fn forget(&mut self, id: &Uuid) -> Option<Entry> {
+        let entry = self.entries.remove(id)?;
+        self.octets = self.octets.saturating_sub(entry.octets);
+        if let Some(log) = self.logs.get_mut(&entry.log) {
+            log.live = log.live.saturating_sub(1);
+            log.live_length = log.live_length.saturating_sub(entry.length);
+        }
+        Some(entry)
+    }
+}
+
+/// Room for a message that comes, until it is kept or dropped.
+pub struct Room {
+    state: Arc<Mutex<State>>,
+    octets: u64,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut state = lock(&self.state);
+        let (messages, octets) = state.coming;
+        state.coming = (
+            messages.saturating_sub(1),
+            octets.saturating_sub(self.octets),
+        );
+    }
+}
+
 impl Queue {
     /// Opens a directory, which is made if need be; what waits in it is there to be taken. Waits for the disk.
     ///
@@ -164,23 +215,28 @@ impl Queue {
         })
     }
 
-    /// Whether a message of so many octets may come: asked before any of it is taken.
+    /// Room for a message of so many octets: asked for before any of it is taken. What was not told before counts when it is
+    /// kept.
     ///
     /// # Errors
     /// [`QueueError::Full`]; those of the disk.
-    pub fn has_room(&self, octets: u64) -> Result<(), QueueError> {
+    pub fn room(&self, octets: u64) -> Result<Room, QueueError> {
+        let free = self.disk.free_octets()?;
         let limits = &self.limits;
-        {
-            let state = lock(&self.state);
-            let after = state.octets.saturating_add(octets);
-            if state.entries.len() >= limits.messages_max || after > limits.octets_max {
-                return Err(QueueError::Full);
-            }
+        let mut state = lock(&self.state);
+        let (messages, coming) = state.coming;
+        let coming = coming.saturating_add(octets);
+        let is_full = state.entries.len() + messages >= limits.messages_max
+            || state.octets.saturating_add(coming) > limits.octets_max
+            || free < limits.free_min_octets.saturating_add(coming);
+        if is_full {
+            return Err(QueueError::Full);
         }
-        match self.disk.free_octets()? < limits.free_min_octets.saturating_add(octets) {
-            true => Err(QueueError::Full),
-            false => Ok(()),
-        }
+        state.coming = (messages + 1, coming);
+        Ok(Room {
+            state: Arc::clone(&self.state),
+            octets,
+        })
     }
 
     /// Keeps a message. It is durable when this answers, and there to be taken.
@@ -191,7 +247,7 @@ impl Queue {
         let id = metadata.id;
         let size = octets.len() as u64;
         let has_own_file = octets.len() > self.limits.own_file_octets;
-        metadata.own_file_octets = has_own_file.then_some(size);
+        metadata.own_file = has_own_file.then(|| OwnFile::of(&octets));
         let inline = match has_own_file {
             true => {
                 let disk = Arc::clone(&self.disk);
@@ -263,18 +319,26 @@ impl Queue {
     /// # Errors
     /// Those of the disk; [`io::ErrorKind::InvalidData`] where it is damaged.
     pub async fn read(&self, id: Uuid) -> Result<(Metadata, Bytes), QueueError> {
-        let entry = lock(&self.state).entries.get(&id).cloned();
-        let entry = entry.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        let disk = Arc::clone(&self.disk);
-        let read = move || {
-            let record = disk.read(entry.log, entry.at, entry.length)?;
-            let (metadata, octets) = format::read(&record)?;
-            match metadata.own_file_octets {
-                Some(_) => Ok((metadata, disk.read_own(id)?.into())),
-                None => Ok((metadata, octets)),
-            }
+        let place = || {
+            let state = lock(&self.state);
+            state
+                .entries
+                .get(&id)
+                .map(|entry| (entry.log, entry.at, entry.length))
         };
-        blocking(read).await?.map_err(QueueError::Disk)
+        let mut at = place();
+        loop {
+            let (log, start, length) =
+                at.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+            let disk = Arc::clone(&self.disk);
+            let read = blocking(move || read(&*disk, id, log, start, length)).await?;
+            let now = place();
+            match read {
+                // It was appended anew meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && now != at => at = now,
+                read => return read.map_err(QueueError::Disk),
+            }
+        }
     }
 
     /// Notes that a message is done: it is forgotten.
@@ -321,6 +385,28 @@ impl Queue {
             }
         }
         self.disk.release();
+    }
+}
+
+/// Reads a message where it lies.
+fn read(
+    disk: &dyn Disk,
+    id: Uuid,
+    log: u64,
+    at: u64,
+    length: u64,
+) -> io::Result<(Metadata, Bytes)> {
+    let (metadata, octets) = format::read(&disk.read(log, at, length)?)?;
+    let Some(own_file) = metadata.own_file else {
+        return Ok((metadata, octets));
+    };
+    let octets = disk.read_own(id)?;
+    match own_file == OwnFile::of(&octets) {
+        true => Ok((metadata, octets.into())),
+        false => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a damaged message in a file of its own",
+        )),
     }
 }
 

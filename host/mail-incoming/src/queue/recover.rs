@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::format::{self, MAGIC, Record};
-use super::{Disk, Entry, QueueError, State};
+use super::{Disk, Entry, Log, QueueError, State};
 
 /// Reads all log files; the state, and the number of the next one.
 pub(super) fn recover(disk: &dyn Disk) -> Result<(State, u64), QueueError> {
@@ -15,6 +15,14 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<(State, u64), QueueError> {
     let mut has_own = HashSet::new();
     for log in &logs {
         let bytes = disk.read_all(*log)?;
+        let length = bytes.len() as u64;
+        state.logs.insert(
+            *log,
+            Log {
+                length,
+                ..Log::default()
+            },
+        );
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let Some((record, length)) = format::parse(rest) else {
@@ -35,7 +43,7 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<(State, u64), QueueError> {
                     done.insert(id);
                 }
                 Record::Message(metadata, octets) => {
-                    if metadata.own_file_octets.is_some() {
+                    if metadata.own_file.is_some() {
                         // Its client was told that it was not kept.
                         if !owns.contains(&metadata.id) {
                             done.insert(metadata.id);
@@ -46,7 +54,9 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<(State, u64), QueueError> {
                         log: *log,
                         at: at as u64,
                         length: length as u64,
-                        octets: metadata.own_file_octets.unwrap_or(octets.len() as u64),
+                        octets: metadata
+                            .own_file
+                            .map_or(octets.len() as u64, |own_file| own_file.octets),
                         received_us: metadata.received_us,
                     };
                     found.push((metadata.id, entry));
@@ -55,22 +65,25 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<(State, u64), QueueError> {
             at += length;
         }
     }
-    found.retain(|(id, _)| !done.contains(id));
+    // What was appended anew is twice there until its old log file is gone: the later one counts.
+    let mut seen = HashSet::new();
+    found.reverse();
+    found.retain(|(id, _)| !done.contains(id) && seen.insert(*id));
+    found.sort_by_key(|(id, entry)| (entry.received_us, *id));
     for (id, entry) in found {
-        *state.live.entry(entry.log).or_default() += 1;
-        state.octets += entry.octets;
         state.fresh.push_back(id);
-        state.entries.insert(id, entry);
+        state.keep(id, entry);
     }
     for id in owns {
         if !(has_own.contains(&id) && state.entries.contains_key(&id)) {
             disk.remove_own(id)?;
         }
     }
-    for log in &logs {
-        if !state.live.contains_key(log) {
-            disk.remove(*log)?;
-        }
+    while let Some(oldest) = state.logs.first_entry()
+        && oldest.get().live == 0
+    {
+        disk.remove(*oldest.key())?;
+        oldest.remove();
     }
     let next = logs.last().map_or(0, |last| last + 1);
     Ok((state, next))

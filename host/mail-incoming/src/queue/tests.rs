@@ -235,7 +235,7 @@ async fn a_full_disk_keeps_nothing_half_and_goes_on_when_there_is_room() {
     let mut kept = vec![1];
     kept.extend(two.is_ok().then_some(2));
     *lock(&disk.free) = Some(10);
-    assert!(matches!(queue.has_room(11), Err(QueueError::Full)));
+    assert!(matches!(queue.room(11), Err(QueueError::Full)));
     *lock(&disk.free) = None;
     put(&queue, 3).await.unwrap();
     kept.push(3);
@@ -255,9 +255,16 @@ async fn what_waits_is_bounded() {
     };
     let queue = Queue::on(disk, small).unwrap();
     put(&queue, 1).await.unwrap();
-    assert!(matches!(queue.has_room(60), Err(QueueError::Full)));
+    assert!(matches!(queue.room(60), Err(QueueError::Full)));
+    {
+        // What comes takes room before it is there, and gives it back if it does not come.
+        let _room = queue.room(20).unwrap();
+        assert!(matches!(queue.room(0), Err(QueueError::Full)));
+    }
+    assert!(matches!(queue.room(50), Err(QueueError::Full)));
+    drop(queue.room(20).unwrap());
     put(&queue, 2).await.unwrap();
-    assert!(matches!(queue.has_room(0), Err(QueueError::Full)));
+    assert!(matches!(queue.room(0), Err(QueueError::Full)));
     queue.done(Uuid::from_u128(1)).await.unwrap();
     put(&queue, 3).await.unwrap();
     // The note comes with it, and is taken off just behind.
@@ -288,6 +295,100 @@ async fn logs_go_when_all_in_them_is_done() {
     assert_eq!(disk.logs().unwrap(), [] as [u64; 0]);
 }
 
+/// Each batch has a log file of its own.
+fn many_logs() -> QueueLimits {
+    QueueLimits {
+        log_octets: 1,
+        ..limits()
+    }
+}
+
+#[tokio::test]
+async fn what_is_done_stays_done_where_an_older_message_waits() {
+    let disk = Arc::new(Faulty::default());
+    let queue = Queue::on(Arc::clone(&disk) as _, limits()).unwrap();
+    for number in 1..=3 {
+        put(&queue, number).await.unwrap();
+    }
+    queue.close().await;
+    let queue = Queue::on(Arc::clone(&disk) as _, many_logs()).unwrap();
+    // The note lies in a log file whose own message is done at once.
+    queue.done(Uuid::from_u128(2)).await.unwrap();
+    for number in 4..=5 {
+        put(&queue, number).await.unwrap();
+        queue.done(Uuid::from_u128(number)).await.unwrap();
+    }
+    queue.close().await;
+    let queue = Queue::on(Arc::clone(&disk) as _, many_logs()).unwrap();
+    assert_eq!(numbers(&queue), [1, 3]);
+}
+
+#[tokio::test]
+async fn few_messages_do_not_keep_many_logs() {
+    let disk = Arc::new(Faulty::default());
+    let queue = Queue::on(Arc::clone(&disk) as _, many_logs()).unwrap();
+    put(&queue, 1).await.unwrap();
+    for number in 2..=200 {
+        put(&queue, number).await.unwrap();
+        queue.done(Uuid::from_u128(number)).await.unwrap();
+    }
+    // The notes are with the writer until it is closed.
+    put(&queue, 201).await.unwrap();
+    let (read, bytes) = queue.read(Uuid::from_u128(1)).await.unwrap();
+    assert_eq!((read, bytes), (metadata(1), octets(1)));
+    queue.close().await;
+    let logs = disk.logs().unwrap();
+    assert!(logs.len() < 10, "{logs:?}");
+    // Whenever the power is lost: nothing is lost, and nothing is there twice.
+    let queue = open(&disk.after_power_loss(0));
+    assert!(numbers(&queue).starts_with(&[1]) && numbers(&queue).ends_with(&[201]));
+    assert_eq!(queue.size().messages, numbers(&queue).len());
+    queue.done(Uuid::from_u128(1)).await.unwrap();
+    queue.done(Uuid::from_u128(201)).await.unwrap();
+    queue.close().await;
+}
+
+#[tokio::test]
+async fn a_move_that_was_cut_off_doubles_nothing() {
+    let disk = Arc::new(Faulty::default());
+    let queue = Queue::on(Arc::clone(&disk) as _, many_logs()).unwrap();
+    put(&queue, 1).await.unwrap();
+    put(&queue, 2).await.unwrap();
+    queue.close().await;
+    {
+        // The same record again, behind the others: its old log file was not deleted yet.
+        let mut logs = lock(&disk.logs);
+        let first = logs[&0].clone();
+        logs.insert(7, first);
+    }
+    let queue = open(&disk);
+    assert_eq!(numbers(&queue), [1, 2]);
+    assert_eq!(queue.size().octets, 2 * octets(1).len() as u64);
+    assert_eq!(
+        disk.logs().unwrap(),
+        [1, 7],
+        "nothing in the first is needed"
+    );
+}
+
+#[tokio::test]
+async fn damage_of_a_file_of_its_own_is_seen() {
+    let dir = TempDir::new().unwrap();
+    let queue = Queue::open(dir.path(), limits()).unwrap();
+    let large = Bytes::from(vec![b'x'; limits().own_file_octets + 1]);
+    queue.put(metadata(1), large.clone()).await.unwrap();
+    let id = Uuid::from_u128(1);
+    let file = dir.path().join(format!("{}.eml", id.simple()));
+    let mut damaged = large.to_vec();
+    damaged[7] ^= 1;
+    std::fs::write(file, damaged).unwrap();
+    let Err(QueueError::Disk(error)) = queue.read(id).await else {
+        panic!("a damaged message was read");
+    };
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    queue.close().await;
+}
+
 #[tokio::test]
 async fn large_messages_have_files_of_their_own() {
     let dir = TempDir::new().unwrap();
@@ -313,7 +414,7 @@ async fn large_messages_have_files_of_their_own() {
     let first = queue.take().unwrap();
     assert_eq!(first.octets, large.len() as u64);
     let (read, bytes) = queue.read(first.id).await.unwrap();
-    assert_eq!(read.own_file_octets, Some(large.len() as u64));
+    assert_eq!(read.own_file, Some(OwnFile::of(&large)));
     assert_eq!(bytes, large);
     queue.done(first.id).await.unwrap();
     put(&queue, 3).await.unwrap();

@@ -12,6 +12,9 @@ use super::{Disk, Entry, LogFile, QueueError, State, format, lock};
 /// Commands that wait for the writer; who has more waits to say so.
 pub(super) const WAITING_MAX: usize = 4_096;
 
+/// Log files of messages that are done which are not worth moving what pins them.
+const KEPT_LOGS: u64 = 4;
+
 /// Octets that are written with one sync.
 const BATCH_MAX_BYTES: usize = 8 << 20;
 
@@ -48,6 +51,8 @@ pub(super) struct Writer {
     log_octets: u64,
     next: u64,
     current: Option<Current>,
+    /// The log file that could not be moved.
+    stuck: Option<u64>,
 }
 
 pub(super) fn full_or_disk(error: io::Error) -> QueueError {
@@ -64,6 +69,7 @@ impl Writer {
             log_octets,
             next,
             current: None,
+            stuck: None,
         }
     }
 
@@ -119,6 +125,7 @@ impl Writer {
         }
         // What is done is done, even where it cannot be noted: then it is delivered again, which changes nothing.
         self.forget(&done, state);
+        self.tidy(state);
     }
 
     /// Appends to the current log file; its number, and where.
@@ -160,16 +167,15 @@ impl Writer {
         let mut told = Vec::with_capacity(puts.len());
         {
             let mut state = lock(state);
+            self.measure(&mut state);
             for put in puts {
                 let entry = Entry {
                     log,
                     at: start + put.entry.at,
                     ..put.entry
                 };
-                *state.live.entry(log).or_default() += 1;
-                state.octets += entry.octets;
                 state.fresh.push_back(put.id);
-                state.entries.insert(put.id, entry);
+                state.keep(put.id, entry);
                 told.push(put.told);
             }
         }
@@ -179,31 +185,18 @@ impl Writer {
         }
     }
 
+    /// Notes how long the current log file is.
+    fn measure(&self, state: &mut State) {
+        if let Some(current) = &self.current {
+            state.logs.entry(current.number).or_default().length = current.length;
+        }
+    }
+
     fn forget(&self, done: &[Uuid], state: &Mutex<State>) {
-        let current = self.current.as_ref().map(|current| current.number);
-        let mut over = Vec::new();
         {
             let mut state = lock(state);
             for id in done {
-                let Some(entry) = state.entries.remove(id) else {
-                    continue;
-                };
-                state.octets = state.octets.saturating_sub(entry.octets);
-                if let Some(live) = state.live.get_mut(&entry.log) {
-                    *live -= 1;
-                }
-            }
-            state.live.retain(|log, live| {
-                let is_over = *live == 0 && Some(*log) != current;
-                if is_over {
-                    over.push(*log);
-                }
-                !is_over
-            });
-        }
-        for log in over {
-            if let Err(error) = self.disk.remove(log) {
-                tracing::warn!(%error, log, "deleting a log file of the incoming queue");
+                state.forget(id);
             }
         }
         for id in done {
@@ -211,6 +204,87 @@ impl Writer {
                 tracing::warn!(%error, %id, "deleting a message of the incoming queue");
             }
         }
+    }
+
+    /// Deletes log files that nobody needs, oldest first; moves what is left in the oldest where it keeps too much.
+    fn tidy(&mut self, state: &Mutex<State>) {
+        loop {
+            self.remove_oldest(state);
+            let oldest = {
+                let state = lock(state);
+                let all = state.logs.values();
+                let (length, live) = all.fold((0, 0), |(length, live), log| {
+                    (length + log.length, live + log.live_length)
+                });
+                let is_too_much = length > 2 * live + KEPT_LOGS * self.log_octets;
+                let oldest = state.logs.keys().next().copied();
+                oldest.filter(|_| is_too_much)
+            };
+            let current = self.current.as_ref().map(|current| current.number);
+            let Some(oldest) = oldest.filter(|it| Some(*it) != current && Some(*it) != self.stuck)
+            else {
+                return;
+            };
+            if let Err(error) = self.move_all(oldest, state) {
+                tracing::warn!(%error, log = oldest, "moving messages of the incoming queue");
+                self.stuck = Some(oldest);
+                return;
+            }
+        }
+    }
+
+    fn remove_oldest(&self, state: &Mutex<State>) {
+        let current = self.current.as_ref().map(|current| current.number);
+        let mut state = lock(state);
+        while let Some(oldest) = state.logs.first_entry()
+            && oldest.get().live == 0
+            && Some(*oldest.key()) != current
+        {
+            let log = *oldest.key();
+            if let Err(error) = self.disk.remove(log) {
+                tracing::warn!(%error, log, "deleting a log file of the incoming queue");
+            }
+            oldest.remove();
+        }
+    }
+
+    /// Appends the messages of a log file anew.
+    fn move_all(&mut self, log: u64, state: &Mutex<State>) -> io::Result<()> {
+        let mut all: Vec<(Uuid, Entry)> = {
+            let state = lock(state);
+            let all = state.entries.iter().filter(|(_, entry)| entry.log == log);
+            all.map(|(id, entry)| (*id, entry.clone())).collect()
+        };
+        all.sort_by_key(|(_, entry)| entry.at);
+        while !all.is_empty() {
+            let mut buffer = Vec::new();
+            let mut moved = Vec::new();
+            while buffer.len() < BATCH_MAX_BYTES
+                && let Some((id, entry)) = all.pop()
+            {
+                let at = buffer.len() as u64;
+                buffer.extend_from_slice(&self.disk.read(log, entry.at, entry.length)?);
+                moved.push((id, Entry { at, ..entry }));
+            }
+            let (number, start) = self.append(&buffer, true)?;
+            let mut state = lock(state);
+            self.measure(&mut state);
+            for (id, entry) in moved {
+                // Only this thread forgets any.
+                if state.forget(&id).is_some() {
+                    let at = start + entry.at;
+                    state.keep(
+                        id,
+                        Entry {
+                            log: number,
+                            at,
+                            ..entry
+                        },
+                    );
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 //! refuses decides; what others would say is not asked.
 
 pub mod authentication;
-mod loops;
+mod form;
 pub(crate) mod policy;
 pub(crate) mod recipients;
 
@@ -79,7 +79,7 @@ pub(crate) fn all(
     vec![
         Box::new(policy::Policy::new(Arc::clone(&rules))),
         Box::new(recipients::Recipients::new(options, mail, rules)),
-        Box::new(loops::Loops),
+        Box::new(form::Form),
         Box::new(authentication),
     ]
 }

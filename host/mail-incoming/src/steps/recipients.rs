@@ -43,9 +43,7 @@ impl Recipients {
             false => self.rules.forward(address).is_some(),
         };
         if is_sent_on {
-            let postmaster = self.postmaster.as_deref();
-            let owner = owner(&self.mail, postmaster, &self.domains, address).await;
-            return owner.map_err(not_now)?.map(drop).ok_or_else(unknown);
+            return self.check_sent_on(address).await;
         }
         let here = self.mail.is_here(address).await;
         if !here.map_err(not_now)? {
@@ -53,7 +51,11 @@ impl Recipients {
             return Err(Reply::new(550, EnhancedCode(5, 7, 1), why));
         }
         let account = self.mail.account_of(address).await.map_err(not_now)?;
-        let account = account.ok_or_else(unknown)?;
+        let Some(account) = account else {
+            let rest = self.rules.forward_of_rest(address);
+            rest.ok_or_else(unknown)?;
+            return self.check_sent_on(address).await;
+        };
         let octets = sender.size_bytes.unwrap_or(0);
         match self.mail.has_room(account, octets).await.map_err(not_now)? {
             true => Ok(()),
@@ -64,20 +66,34 @@ impl Recipients {
             )),
         }
     }
+
+    /// Somebody must answer for what is sent on.
+    async fn check_sent_on(&self, address: &str) -> Result<(), Reply> {
+        let postmaster = self.postmaster.as_deref();
+        let owner = owner(&self.mail, postmaster, &self.domains, address).await;
+        owner.map_err(not_now)?.map(drop).ok_or_else(unknown)
+    }
 }
 
-/// In whose name mail for an address is sent on, and its sender told of it: whose the address is, or the postmaster.
+/// In whose name mail for an address is sent on, and its sender told of it.
+pub(crate) struct Owner {
+    /// An address of theirs.
+    pub(crate) name: String,
+    pub(crate) account: AccountId,
+}
+
+/// Whose an address is, or the postmaster.
 pub(crate) async fn owner(
     mail: &Mail,
     postmaster: Option<&str>,
     domains: &[String],
     address: &str,
-) -> Result<Option<AccountId>, concierge_mail::Error> {
+) -> Result<Option<Owner>, concierge_mail::Error> {
     let of_domains = domains.iter().map(|domain| format!("postmaster@{domain}"));
     let names = [Some(address.to_owned()), postmaster.map(str::to_owned)];
     for name in names.into_iter().flatten().chain(of_domains) {
         if let Some(account) = mail.account_of(&name).await? {
-            return Ok(Some(account));
+            return Ok(Some(Owner { name, account }));
         }
     }
     Ok(None)

@@ -104,6 +104,23 @@ async fn refusals_say_why() {
 }
 
 #[tokio::test]
+async fn messages_that_two_readers_read_differently_are_refused() {
+    let world = World::new().await;
+    let twice = format!("From: a@far.example\r\n{MESSAGE}");
+    let long = format!("{}{MESSAGE}", "X: y\r\n".repeat(10_001));
+    for (message, expected) in [
+        (twice, "550 5.6.0 more than one From"),
+        (long, "554 5.6.0 too many"),
+    ] {
+        let told = world
+            .says(transaction("s@far.example", &["ann@example.org"], &message))
+            .await;
+        assert!(told.contains(expected), "{told}");
+    }
+    assert_eq!(world.incoming.size().messages, 0);
+}
+
+#[tokio::test]
 async fn the_postmaster_is_always_there() {
     let world = World::new().await;
     for to in ["Postmaster", "postmaster@example.org"] {
@@ -224,4 +241,76 @@ async fn mail_is_sent_on_and_finds_the_way_back() {
         .find(|entry| entry.recipient.email == "s@far.example");
     assert_eq!(back.unwrap().mail_from.email, "");
     assert_eq!(world.emails(world.ann, 0).await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_its_sender_asked_for_holds_for_what_is_sent_on() {
+    let world = World::new().await;
+    let targets = ["ann@far.example".to_owned()];
+    let rules = world.incoming.rules();
+    rules.set_forward("ann@example.org", &targets).unwrap();
+    let rest = ["all@far.example".to_owned()];
+    rules.set_forward("*@example.org", &rest).unwrap();
+    let said = format!(
+        "EHLO c\r\nMAIL FROM:<s@far.example> BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=e7\r\n\
+         RCPT TO:<Ann+shop@example.org> NOTIFY=DELAY ORCPT=rfc822;first@far.example\r\n\
+         RCPT TO:<nobody@example.org>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n{MESSAGE}.\r\n"
+    );
+    let told = world.says(said).await;
+    assert!(told.contains("250 2.0.0 taken"), "{told}");
+    world.idle().await;
+    let outgoing = world.outgoing().await;
+    assert_eq!(outgoing.len(), 2);
+    let of = |address: &str| {
+        let found = outgoing
+            .iter()
+            .find(|entry| entry.recipient.email == address);
+        found.unwrap()
+    };
+    let parameter = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
+    let first = of("ann@far.example");
+    let flags = [
+        parameter("BODY", "8BITMIME"),
+        ("SMTPUTF8".to_owned(), None),
+        parameter("RET", "HDRS"),
+        parameter("ENVID", "e7"),
+    ];
+    assert_eq!(first.mail_from.parameters, flags);
+    let asked = [
+        parameter("NOTIFY", "DELAY"),
+        parameter("ORCPT", "rfc822;first@far.example"),
+    ];
+    assert_eq!(first.recipient.parameters, asked);
+    assert_eq!(of("all@far.example").recipient.parameters, []);
+    assert_eq!(world.emails(world.bob, 1).await.len(), 1);
+    // The same where one of us writes.
+    let ours = MESSAGE.replace("s@far.example", "ann@example.org");
+    let said = transaction("ann@example.org", &["who@example.org"], &ours);
+    let told = world.submits(said).await;
+    assert!(told.contains("250 2.0.0 taken"), "{told}");
+    while world.outgoing().await.len() < 3 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_now_is_stored_later() {
+    let world = World::patient().await;
+    let (blobs, away) = (
+        world.dir.path().join("blobs"),
+        world.dir.path().join("away"),
+    );
+    std::fs::rename(&blobs, &away).unwrap();
+    std::fs::write(&blobs, "no directory").unwrap();
+    let to = ["ann@example.org", "bob@example.org"];
+    let told = world.says(transaction("s@far.example", &to, MESSAGE)).await;
+    assert!(told.contains("250 2.0.0 taken"), "{told}");
+    let world = world.again().await;
+    assert_eq!(world.incoming.size().messages, 1);
+    std::fs::remove_file(&blobs).unwrap();
+    std::fs::rename(&away, &blobs).unwrap();
+    world.idle().await;
+    for account in [world.ann, world.bob] {
+        assert_eq!(world.emails(account, 1).await.len(), 1);
+    }
 }

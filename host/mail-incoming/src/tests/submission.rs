@@ -3,6 +3,7 @@
 use concierge_smtp::server::Service;
 
 use super::world::{World, transaction};
+use crate::rules::RateOf;
 
 const MESSAGE: &str = "From: Ann <ann@example.org>\r\nSubject: Hi\r\n\r\nHello.\r\n";
 
@@ -54,7 +55,7 @@ async fn nobody_writes_as_another() {
             "EHLO c\r\nMAIL FROM:<bob@example.org>\r\n".to_owned(),
             "553 5.7.1",
         ),
-        ("EHLO c\r\nMAIL FROM:<>\r\n".to_owned(), "553 5.7.1"),
+        ("EHLO c\r\nMAIL FROM:<>\r\n".to_owned(), "250 2.1.0"),
         (
             format!("{begin}RCPT TO:<nobody@example.org>\r\n"),
             "550 5.1.1",
@@ -78,12 +79,45 @@ async fn nobody_writes_as_another() {
             "550 5.7.1",
         ),
         (MESSAGE.replace("From:", "X-From:"), "550 5.6.0"),
+        (format!("Sender: bob@example.org\r\n{MESSAGE}"), "550 5.7.1"),
     ] {
         let said = transaction("ann@example.org", &["s@far.example"], &message);
         let told = world.submits(said).await;
         assert!(told.contains(expected), "{message} {told}");
     }
     assert!(world.outgoing().await.is_empty());
+}
+
+#[tokio::test]
+async fn who_else_gets_it_stays_between_sender_and_server() {
+    let world = World::new().await;
+    let message = format!(
+        "Bcc: bob@example.org,\r\n\tcay@example.org\r\nReturn-Path: <x@y.example>\r\n\
+         Sender: ann@example.org\r\nMessage-ID: <1@c>\r\nDate: x\r\n{MESSAGE}"
+    );
+    let said = transaction("ann@example.org", &["bob@example.org"], &message);
+    let told = world.submits(said).await;
+    assert!(told.contains("250 2.0.0 taken"), "{told}");
+    let kept = world.emails(world.bob, 1).await;
+    let kept = String::from_utf8(kept[0].to_vec()).unwrap();
+    let expected = format!("Sender: ann@example.org\r\nMessage-ID: <1@c>\r\nDate: x\r\n{MESSAGE}");
+    assert!(kept.ends_with(&expected), "{kept}");
+    assert!(
+        !kept.contains("cay@") && !kept.contains("x@y.example"),
+        "{kept}"
+    );
+}
+
+#[tokio::test]
+async fn an_account_sends_so_much_in_a_minute() {
+    let world = World::new().await;
+    let rules = world.incoming.rules();
+    rules
+        .set_per_minute(RateOf::AccountMessages, Some(2))
+        .unwrap();
+    let said = "EHLO c\r\n".to_owned() + &"MAIL FROM:<ann@example.org>\r\nRSET\r\n".repeat(3);
+    let told = world.submits(said).await;
+    assert_eq!(told.matches("450 4.7.1").count(), 1, "{told}");
 }
 
 #[tokio::test]

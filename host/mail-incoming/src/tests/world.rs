@@ -46,12 +46,13 @@ pub(super) struct World {
     pub(super) ann: AccountId,
     pub(super) bob: AccountId,
     pub(super) dir: Arc<TempDir>,
+    give_up_us: u64,
 }
 
 /// What `ann` may have.
 pub(super) const QUOTA_OCTETS: u64 = 100_000_000;
 
-pub(super) fn options(dir: &TempDir) -> IncomingOptions {
+pub(super) fn options(dir: &TempDir, give_up_us: u64) -> IncomingOptions {
     IncomingOptions {
         directory: dir.path().join("incoming"),
         host_name: "mx.test".to_owned(),
@@ -64,13 +65,23 @@ pub(super) fn options(dir: &TempDir) -> IncomingOptions {
         retry: RetryOptions {
             first_us: 1_000,
             max_us: 10_000,
-            give_up_us: 0,
+            give_up_us,
         },
     }
 }
 
 impl World {
+    /// What cannot be delivered at once is given up.
     pub(super) async fn new() -> Self {
+        Self::with(0).await
+    }
+
+    /// What cannot be delivered is tried for ever.
+    pub(super) async fn patient() -> Self {
+        Self::with(u64::MAX).await
+    }
+
+    async fn with(give_up_us: u64) -> Self {
         let dir = Arc::new(TempDir::new().unwrap());
         let clock = Arc::new(SystemClock);
         let bootstrap = Bootstrap {
@@ -100,7 +111,7 @@ impl World {
             mail.store().put_account(new).await.unwrap();
             accounts.push(account);
         }
-        let incoming = open_incoming(&dir, &mail, &identity).await;
+        let incoming = open_incoming(&dir, &mail, &identity, give_up_us).await;
         Self {
             mail,
             incoming,
@@ -108,13 +119,14 @@ impl World {
             ann: accounts[0],
             bob: accounts[1],
             dir,
+            give_up_us,
         }
     }
 
     /// The same after an end and a start.
     pub(super) async fn again(self) -> Self {
         self.incoming.close().await;
-        let incoming = open_incoming(&self.dir, &self.mail, &self.identity).await;
+        let incoming = open_incoming(&self.dir, &self.mail, &self.identity, self.give_up_us).await;
         Self { incoming, ..self }
     }
 
@@ -270,12 +282,20 @@ async fn open_incoming(
     dir: &TempDir,
     mail: &Arc<Mail>,
     identity: &Arc<Identity>,
+    give_up_us: u64,
 ) -> Arc<IncomingMail> {
     std::fs::create_dir_all(dir.path().join("incoming")).unwrap();
-    let authentication = Authentication::new("mx.test", None);
+    let authentication = Authentication::none("mx.test");
     let (mail, identity) = (Arc::clone(mail), Arc::clone(identity));
     let clock = Arc::new(SystemClock);
-    let opened = IncomingMail::open(options(dir), mail, identity, authentication, clock).await;
+    let opened = IncomingMail::open(
+        options(dir, give_up_us),
+        mail,
+        identity,
+        authentication,
+        clock,
+    )
+    .await;
     opened.unwrap()
 }
 

@@ -287,13 +287,15 @@ impl Mail {
 
     /// Puts a message back into the queue for those to whom it is sent on, once.
     async fn send_on(&self, queued: &Queued, redirect: Redirect) -> Result<Relayed, Error> {
-        let path = |email: String| Path {
+        // What its sender asked for, and of what kind the message is, holds on the next way too (RFC 3461 §5.2.7).
+        let like = |like: &Path, email: String| Path {
             email,
-            parameters: Vec::new(),
+            parameters: like.parameters.clone(),
         };
+        let targets = redirect.to.into_iter();
         let envelope = Envelope {
-            mail_from: path(redirect.mail_from),
-            rcpt_to: redirect.to.into_iter().map(path).collect(),
+            mail_from: like(&queued.mail_from, redirect.mail_from),
+            rcpt_to: targets.map(|to| like(&queued.recipient, to)).collect(),
         };
         let recipient = Sha256::digest(queued.recipient.email.to_lowercase());
         let key = format!("on-{}-{}", queued.id, hex::encode(recipient));
@@ -317,7 +319,13 @@ impl Mail {
             Delivery::Delivered(_) | Delivery::Before => {
                 Relayed::here(Delivered::Yes, "250 2.1.5 delivered")
             }
-            Delivery::UnknownRecipient => no("550 5.1.1 there is no such address here"),
+            Delivery::UnknownRecipient => {
+                let address = &queued.recipient.email;
+                match self.redirect_of_rest(&queued.mail_from.email, address) {
+                    Some(redirect) => self.send_on(queued, redirect).await?,
+                    None => no("550 5.1.1 there is no such address here"),
+                }
+            }
             Delivery::OverQuota => Relayed::later("452 4.2.2 the mailbox is full"),
             Delivery::NoMessage => no("554 5.6.0 this is no message"),
         })

@@ -26,6 +26,8 @@ pub struct Redirect {
 pub trait Redirects: Send + Sync {
     /// Where mail of a sender for an address goes; `None`: into its mailbox.
     fn redirect(&self, mail_from: &str, address: &str) -> Option<Redirect>;
+    /// Where it goes if the address is nobody's; `None`: nowhere.
+    fn redirect_of_rest(&self, mail_from: &str, address: &str) -> Option<Redirect>;
 }
 
 /// What became of a message for one recipient.
@@ -74,6 +76,11 @@ impl Mail {
     /// Where mail for an address is sent on.
     pub(crate) fn redirect(&self, mail_from: &str, address: &str) -> Option<Redirect> {
         self.redirects.get()?.redirect(mail_from, address)
+    }
+
+    /// Where mail for an address that is nobody's is sent on.
+    pub(crate) fn redirect_of_rest(&self, mail_from: &str, address: &str) -> Option<Redirect> {
+        self.redirects.get()?.redirect_of_rest(mail_from, address)
     }
 
     /// The account whose an address is: by the address itself, without its detail, or by its domain.
