@@ -105,8 +105,10 @@ def is_gone(element) -> bool:
 
 
 def set_date(driver, selector: str, date: datetime.date):
-    """Typing into a date field depends on the browser's language; its value does not."""
-    driver.execute_script("arguments[0].value = arguments[1]", find(driver, selector), date.isoformat())
+    """Typing into a date field depends on the browser's language; its value does not. The page hears of it as of typing."""
+    driver.execute_script(
+        "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('change', {bubbles: true}))",
+        find(driver, selector), date.isoformat())
 
 
 def to_search(driver, house: Server, ahead: int, nights: int = 2):
