@@ -5,6 +5,7 @@ import json
 import smtplib
 import subprocess
 
+import dkim
 import pytest
 
 from mail import ANN, Jmap, account, message, wait_for
@@ -143,7 +144,6 @@ def test_swaks_hands_in_and_submits(peers, ann):
 
 def test_dkimpy_verifies_what_we_sign(peers, ann):
     """With the record that the command prints, and not when a word is another."""
-    dkim = pytest.importorskip("dkim")
     made = [
         json.loads(peers.run("mail", "dkim", "create", DOMAIN, "--algorithm", algorithm, "--json").stdout)
         for algorithm in ("rsa", "ed25519")

@@ -150,6 +150,15 @@ impl Redirects for SentOn {
     }
 }
 
+/// What mail's way in is made of, beside its queue and rules.
+struct Parts {
+    options: IncomingOptions,
+    mail: Arc<Mail>,
+    identity: Arc<Identity>,
+    authentication: Authentication,
+    clock: Arc<dyn Clock>,
+}
+
 /// Mail's way in. It handles sessions of SMTP ([`concierge_smtp::server::Handler`]).
 pub struct IncomingMail {
     shared: Arc<Shared>,
@@ -178,6 +187,25 @@ impl IncomingMail {
         });
         let opened = opened.await;
         let (queue, rules) = opened.map_err(|error| QueueError::Closed(error.to_string()))??;
+        let parts = Parts {
+            options,
+            mail,
+            identity,
+            authentication,
+            clock,
+        };
+        Ok(Self::start(parts, queue, rules))
+    }
+
+    /// Begins to deliver what waits in a queue.
+    fn start(parts: Parts, queue: Queue, rules: Rules) -> Arc<Self> {
+        let Parts {
+            options,
+            mail,
+            identity,
+            authentication,
+            clock,
+        } = parts;
         let rules = Arc::new(rules);
         mail.set_redirects(Arc::new(SentOn {
             rules: Arc::clone(&rules),
@@ -203,11 +231,11 @@ impl IncomingMail {
         });
         let stop = watch::Sender::new(false);
         let worker = tokio::spawn(delivery::run(Arc::clone(&shared), stop.subscribe()));
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             shared,
             worker: Mutex::new(Some(worker)),
             stop,
-        }))
+        })
     }
 
     /// Where the rules are kept, in the directory of mail's way in.

@@ -9,6 +9,8 @@
 //! then delivered again, which changes nothing, since mailboxes know the message's id.
 
 mod disk;
+#[cfg(test)]
+pub(crate) mod faulty;
 mod format;
 mod recover;
 #[cfg(test)]

@@ -2,5 +2,6 @@
 
 mod corpus;
 mod exchange;
+mod power;
 mod submission;
 mod world;

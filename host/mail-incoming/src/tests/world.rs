@@ -21,9 +21,11 @@ use futures::TryStreamExt;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-use crate::queue::QueueLimits;
+use crate::queue::faulty::Faulty;
+use crate::queue::{Queue, QueueLimits};
+use crate::rules::Rules;
 use crate::steps::authentication::Authentication;
-use crate::{IncomingMail, IncomingOptions, RetryOptions};
+use crate::{IncomingMail, IncomingOptions, Parts, RetryOptions};
 
 /// A search that finds nothing: what is tested here has no texts to find.
 struct NoTexts;
@@ -127,6 +129,23 @@ impl World {
     pub(super) async fn again(self) -> Self {
         self.incoming.close().await;
         let incoming = open_incoming(&self.dir, &self.mail, &self.identity, self.give_up_us).await;
+        Self { incoming, ..self }
+    }
+
+    /// The same with its queue on a disk, after what ran before is gone.
+    pub(super) async fn on(self, disk: Arc<Faulty>) -> Self {
+        self.incoming.close().await;
+        let options = options(&self.dir, self.give_up_us);
+        let queue = Queue::on(disk, options.queue).unwrap();
+        let rules = Rules::open(&IncomingMail::rules_file(&options.directory)).unwrap();
+        let parts = Parts {
+            options,
+            mail: Arc::clone(&self.mail),
+            identity: Arc::clone(&self.identity),
+            authentication: Authentication::none("mx.test"),
+            clock: Arc::new(SystemClock),
+        };
+        let incoming = IncomingMail::start(parts, queue, rules);
         Self { incoming, ..self }
     }
 
