@@ -1,5 +1,7 @@
 """What the tests of SMTP share: sessions by hand and by smtplib, and a second server to send to."""
 
+import contextlib
+import random
 import smtplib
 import socket
 import ssl
@@ -9,6 +11,10 @@ from server import Server
 
 OTHER = "carol@other.example"
 DOMAIN, OTHER_DOMAIN = "example.org", "other.example"
+PORTS_FROM = 10_240
+"""Below are ports that have names."""
+taken: set[int] = set()
+"""Ports that were chosen here."""
 
 
 def host_port(address: str) -> tuple[str, int]:
@@ -108,7 +114,13 @@ class Pair:
 
 
 def free_port() -> int:
-    """A port that was free: for who must be known before it is there."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that was free, for who must be known before it is there. The system gives it to nobody who asks for any."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        first_given = int(file.read().split()[0])
+    while True:
+        port = random.randrange(PORTS_FROM, max(first_given, 2 * PORTS_FROM))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in taken:
+                taken.add(port)
+                return port

@@ -3,14 +3,19 @@
 Every line of a `console` block that begins with `$ ` goes to one shell, and what
 it prints must be what the README prints below it. Four things differ from a
 reader's terminal: `cargo run --release` is the binary under test, ports are free
-ones (the README's must be the defaults that `concierge config` prints), and the
-dates in listings are today's and the ids of accounts new.
+ones (those of its `ready` line must be the defaults that `concierge config`
+prints; another server's are those of the line that a section prints), and the
+dates in listings are today's and the ids of accounts new. What the shell has
+started must have ended with it.
 """
 
+import contextlib
 import json
 import os
 import pathlib
 import re
+import shlex
+import signal
 import subprocess
 
 import pytest
@@ -18,8 +23,13 @@ import pytest
 import programs
 from conftest import ours_only
 from server import ROOT, Server, binary
+from smtp import free_port, host_port
 
 START = "cargo run --release"
+"""What begins like this starts the server, with the settings behind ` -- `."""
+READY = "ready "
+LIMIT_S = 300
+"""For all commands of a section."""
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 ACCOUNT_ID = re.compile(r"\b[0-9a-f]{32}\b")
 END_OF_OUTPUT = "--- end of output ---"
@@ -43,12 +53,39 @@ def steps(block: str) -> list[tuple[str, str]]:
     return [tuple(pair.split("\n", 1)) for pair in pairs[1:]]
 
 
+def addresses(line: str) -> dict[str, str]:
+    """Names and addresses of a `ready` line."""
+    assert line.startswith(READY), line
+    return dict(word.split("=", 1) for word in line.split()[1:])
+
+
 def ready_line() -> dict[str, str]:
     """Names and addresses of the line that the README promises."""
     lines = [line for block in blocks(section("Try it"), "text") for line in block.splitlines()]
-    ready = [line for line in lines if line.startswith("ready ")]
-    assert len(ready) == 1, lines
-    return dict(word.split("=", 1) for word in ready[0].split()[1:])
+    (ready,) = [line for line in lines if line.startswith(READY)]
+    return addresses(ready)
+
+
+def port_of(address: str) -> str:
+    return str(host_port(address)[1])
+
+
+class Ports:
+    """Printed ports and those that stand for them."""
+
+    def __init__(self):
+        self.real: dict[str, str] = {}
+
+    def add(self, printed: dict[str, str], real: dict[str, str]):
+        """Those of a server, by its addresses."""
+        assert printed.keys() == real.keys()
+        for name, address in printed.items():
+            assert port_of(address) not in self.real, f"two servers at {address}"
+            self.real[port_of(address)] = port_of(real[name])
+
+    def moved(self, text: str) -> str:
+        """A text with the real ports."""
+        return re.sub(r"\b\d{4}\b", lambda port: self.real.get(port[0], port[0]), text)
 
 
 @pytest.fixture(params=["pypi", "debian"])
@@ -66,15 +103,23 @@ def steady(output: str) -> str:
 
 
 def shell(commands: list[str], folder: pathlib.Path, environment: dict[str, str]) -> list[str]:
-    """Runs all commands in one shell in `folder`; gives what each printed, errors too."""
+    """Runs all commands in one shell in `folder`, and waits for what it has started; gives what each printed, errors too."""
     script = folder.parent / "script"
-    script.write_text("".join(f"{command}\necho '{END_OF_OUTPUT}'\n" for command in commands))
-    done = subprocess.run(
-        [programs.need("bash"), "-e", str(script)], cwd=folder, env=environment, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert done.returncode == 0, done.stdout
-    *outputs, rest = done.stdout.split(f"{END_OF_OUTPUT}\n")
-    assert rest == "" and len(outputs) == len(commands), done.stdout
+    script.write_text("".join(f"{command}\necho '{END_OF_OUTPUT}'\n" for command in commands) + "wait\n")
+    with subprocess.Popen(
+        [programs.need("bash"), "-e", str(script)], cwd=folder, env=environment, text=True, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:
+        try:
+            printed, _ = process.communicate(timeout=LIMIT_S)
+        finally:
+            if process.returncode != 0:
+                # Whatever it has started and not ended.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, printed
+    *outputs, rest = printed.split(f"{END_OF_OUTPUT}\n")
+    assert rest == "" and len(outputs) == len(commands), printed
     return outputs
 
 
@@ -84,22 +129,28 @@ def run(title: str, home: pathlib.Path, path: str):
     start = steps(blocks(section("Try it"), "console")[0])
     assert start == [(START, "")], "the transcript begins with the start of the server"
     written = [step for block in blocks(section(title), "console") for step in steps(block)]
-    written = [step for step in written if step not in start]
-    promised = ready_line()
+    starts = [START] + [command for command, _ in written if command.startswith(f"{START} -- ")]
+    written = [step for step in written if not step[0].startswith(START)]
+    ports = Ports()
+    for _, expected in written:
+        if expected.startswith(READY):
+            others = addresses(expected)
+            ports.add(others, {name: f"127.0.0.1:{free_port()}" for name in others})
     built = home / "target" / "release" / "concierge"
     built.parent.mkdir(parents=True)
     built.symlink_to(binary().resolve())
     (home / "examples").symlink_to(ROOT / "examples")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CONCIERGE_"))}
     environment |= {"PATH": path, "HOME": str(home), "LC_ALL": "C.UTF-8", "AWS_EC2_METADATA_DISABLED": "true"}
-    with Server(data=home / "data", known_key=False) as server:
-        assert promised.keys() == server.addresses.keys()
-        commands = [command for command, _ in written]
-        for name, address in promised.items():
-            commands = [command.replace(address, server.addresses[name]) for command in commands]
-        printed = shell(commands, home, environment)
+    settings = [shlex.split(ports.moved(start.removeprefix(START).removeprefix(" -- "))) for start in starts]
+    for earlier in settings[:-1]:
+        with Server(*earlier, data=home / "data", known_key=False):
+            pass
+    with Server(*settings[-1], data=home / "data", known_key=False) as server:
+        ports.add(ready_line(), server.addresses)
+        printed = shell([ports.moved(command) for command, _ in written], home, environment)
     for (command, expected), output in zip(written, printed):
-        assert steady(output) == steady(expected), command
+        assert steady(output) == steady(ports.moved(expected)), command
 
 
 def test_transcript(path, tmp_path):
@@ -114,6 +165,12 @@ def test_booking_transcript(tmp_path):
 def test_mail_transcript(tmp_path):
     programs.need("jq")
     run("Read mail", tmp_path / "clone", os.environ["PATH"])
+
+
+def test_sending_transcript(tmp_path):
+    programs.need("jq")
+    programs.need("swaks")
+    run("Send mail", tmp_path / "clone", os.environ["PATH"])
 
 
 def test_the_printed_addresses_are_the_defaults(tmp_path):
