@@ -103,7 +103,8 @@ class Site:
 
     def settle(self):
         self.password = account(self.server, self.name, self.address)
-        self.server.run("mail", "rate", "set", "account-recipients", "0")
+        for rate in ("account-recipients", "account-messages"):
+            self.server.run("mail", "rate", "set", rate, "0")
 
     def kill(self):
         self.is_up.clear()

@@ -67,6 +67,8 @@ pub enum Counted {
     Senders,
     /// Recipients of one of our accounts
     AccountRecipients,
+    /// Messages of one of our accounts
+    AccountMessages,
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +174,7 @@ impl Counted {
             Self::Recipients => RateOf::Recipients,
             Self::Senders => RateOf::Senders,
             Self::AccountRecipients => RateOf::AccountRecipients,
+            Self::AccountMessages => RateOf::AccountMessages,
         }
     }
 }
