@@ -9,13 +9,11 @@ dates in listings are today's and the ids of accounts new. What the shell has
 started must have ended with it.
 """
 
-import contextlib
 import json
 import os
 import pathlib
 import re
 import shlex
-import signal
 import subprocess
 
 import pytest
@@ -104,19 +102,19 @@ def steady(output: str) -> str:
 
 def shell(commands: list[str], folder: pathlib.Path, environment: dict[str, str]) -> list[str]:
     """Runs all commands in one shell in `folder`, and waits for what it has started; gives what each printed, errors too."""
+    marked = [f"{command}\necho '{END_OF_OUTPUT}'" for command in commands]
+    lines = ["trap 'kill $(jobs -p) 2>/dev/null || true' EXIT", *marked, "wait"]
     script = folder.parent / "script"
-    script.write_text("".join(f"{command}\necho '{END_OF_OUTPUT}'\n" for command in commands) + "wait\n")
+    script.write_text("".join(f"{line}\n" for line in lines))
     with subprocess.Popen(
-        [programs.need("bash"), "-e", str(script)], cwd=folder, env=environment, text=True, start_new_session=True,
+        [programs.need("bash"), "-e", str(script)], cwd=folder, env=environment, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:
         try:
             printed, _ = process.communicate(timeout=LIMIT_S)
-        finally:
-            if process.returncode != 0:
-                # Whatever it has started and not ended.
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+        except BaseException:
+            process.terminate()
+            raise
     assert process.returncode == 0, printed
     *outputs, rest = printed.split(f"{END_OF_OUTPUT}\n")
     assert rest == "" and len(outputs) == len(commands), printed
