@@ -175,6 +175,7 @@ impl Admin {
                 QueueAction::Drop => store.drop_queued(account, id, recipient, now_us).await?,
             }
         }
+        self.mail()?.ring_queue();
         answer(&QueueChanged { changed })
     }
 }

@@ -108,7 +108,7 @@ Examples:
   concierge up --component object-router=router.wasm
 
 When every listener accepts, one line is printed on standard output:
-  ready web=ADDRESS s3=ADDRESS internal=ADDRESS
+  ready web=ADDRESS s3=ADDRESS smtp=ADDRESS submission=ADDRESS submissions=ADDRESS internal=ADDRESS
 Ctrl-C or SIGTERM ends it once what is under way is answered; a second Ctrl-C at once.";
 
 /// All settings.

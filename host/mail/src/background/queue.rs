@@ -5,11 +5,12 @@
 //! it twice.
 //!
 //! Entries are worked on side by side, and the next are taken as soon as some are done: a server that hangs holds its
-//! own messages, up to what the relay lets it hold, and no others.
+//! own messages, up to what the relay lets it hold, and no others. What the relay puts off for a moment stays here.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -30,6 +31,12 @@ const US_PER_MINUTE: TimeUs = 60_000_000;
 const BATCH: usize = 64;
 /// How long is waited at most for a bell: entries become due by the clock.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Groups that wait here for a moment; what is beyond them waits in the store.
+const HELD_MAX: usize = 1_000;
+/// How long they do at most, since they were taken: meanwhile nobody else can change anything about them.
+const HELD_MAX_US: TimeUs = US_PER_MINUTE / 2;
+/// In what steps it is remembered when entries are due.
+const DUE_STEP_US: TimeUs = 50_000;
 /// Recipients of one message that a relay is given at once: those that any server takes (RFC 5321 §4.5.3.1.8).
 const RECIPIENTS_AT_ONCE: usize = 100;
 
@@ -121,11 +128,84 @@ pub trait Relay: Send + Sync {
     fn send(&self, outbound: Outbound) -> Answer<'_, Vec<Relayed>>;
 }
 
-/// A group that is being sent.
-type Sending = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+/// A group that is being sent; what is to be done about it then.
+type Sending = Pin<Box<dyn Future<Output = Result<Sent, Error>> + Send>>;
+
+/// What is left of a group that was sent.
+#[derive(Default)]
+struct Sent {
+    /// Entries that were not tried, and when they may be: it is soon enough that they stay here with their lease.
+    held: Option<(Instant, Taken)>,
+    /// When the first of the others is due again.
+    due_us: Option<TimeUs>,
+}
+
+/// A group, and until when it is nobody else's.
+struct Taken {
+    group: Group,
+    lease_until_us: TimeUs,
+}
+
+/// What is to be done soon: word of all else comes by a bell, or is looked for now and then.
+#[derive(Default)]
+struct Soon {
+    /// Groups that were put off, by when and in the order in which they were.
+    held: BTreeMap<(Instant, u64), Taken>,
+    count: u64,
+    /// When entries are due that the store has.
+    due_us: BTreeSet<TimeUs>,
+}
+
+impl Soon {
+    fn add(&mut self, sent: Sent, now_us: TimeUs) {
+        if let Some((at, taken)) = sent.held {
+            self.held.insert((at, self.count), taken);
+            self.count += 1;
+        }
+        let longest_us = micros(LONGEST_WAIT);
+        let near = |due_us: &TimeUs| *due_us < now_us.saturating_add(longest_us);
+        // In steps, so that there are few.
+        let due_us = sent
+            .due_us
+            .filter(near)
+            .map(|due_us| due_us.next_multiple_of(DUE_STEP_US));
+        self.due_us.extend(due_us);
+    }
+
+    /// The first group that may be tried now.
+    fn next(&mut self) -> Option<Taken> {
+        let first = self.held.first_entry()?;
+        let is_time = first.key().0 <= Instant::now();
+        is_time.then(|| first.remove())
+    }
+
+    /// How long nothing is to be done here.
+    fn wait(&mut self, now_us: TimeUs) -> Duration {
+        while self.due_us.first().is_some_and(|due_us| *due_us <= now_us) {
+            self.due_us.pop_first();
+        }
+        let due = self.due_us.first();
+        let due = due.map(|due_us| Duration::from_micros(due_us.saturating_sub(now_us)));
+        let held = self.held.first_key_value();
+        let held = held.map(|((at, _), _)| at.saturating_duration_since(Instant::now()));
+        due.into_iter()
+            .chain(held)
+            .fold(LONGEST_WAIT, Duration::min)
+    }
+
+    /// Whether no more are to be held here.
+    fn is_full(&self) -> bool {
+        self.held.len() >= HELD_MAX
+    }
+}
+
+fn micros(duration: Duration) -> TimeUs {
+    TimeUs::try_from(duration.as_micros()).unwrap_or(TimeUs::MAX)
+}
 
 pub(super) async fn run(mail: Arc<Mail>) {
     let mut sending: FuturesUnordered<Sending> = FuturesUnordered::new();
+    let mut soon = Soon::default();
     let at_once = mail.options.queue.at_once.max(1);
     // What was taken before this process was is nobody's any more.
     while let Err(error) = mail.store.release_queued(mail.now_us()).await {
@@ -134,14 +214,21 @@ pub(super) async fn run(mail: Arc<Mail>) {
     }
     loop {
         let rings = mail.bells.queue.notified();
-        let mut wait = LONGEST_WAIT;
+        let holds = !soon.is_full();
+        let begin = |taken: Taken| -> Sending {
+            let mail = Arc::clone(&mail);
+            Box::pin(async move { mail.send_group(taken, holds).await })
+        };
+        while sending.len() < at_once
+            && let Some(taken) = soon.next()
+        {
+            sending.push(begin(taken));
+        }
+        let mut wait = soon.wait(mail.now_us());
         if let Some(free) = at_once.checked_sub(sending.len()).filter(|free| *free > 0) {
             match mail.take_due(free.min(BATCH)).await {
                 Ok(groups) if !groups.is_empty() => {
-                    for group in groups {
-                        let mail = Arc::clone(&mail);
-                        sending.push(Box::pin(async move { mail.send_group(group).await }));
-                    }
+                    sending.extend(groups.into_iter().map(begin));
                     wait = Duration::ZERO;
                 }
                 Ok(_) => {}
@@ -154,10 +241,11 @@ pub(super) async fn run(mail: Arc<Mail>) {
         let is_full = sending.len() >= at_once;
         tokio::select! {
             Some(noted) = sending.next() => {
-                warn_of(noted);
+                let now_us = mail.now_us();
+                soon.add(noted_or_not(noted), now_us);
                 // Outcomes become durable together: what is done with this one is taken off with it.
                 while let Some(Some(noted)) = sending.next().now_or_never() {
-                    warn_of(noted);
+                    soon.add(noted_or_not(noted), now_us);
                 }
             }
             () = tokio::time::sleep(wait), if !is_full => {}
@@ -166,11 +254,12 @@ pub(super) async fn run(mail: Arc<Mail>) {
     }
 }
 
-/// An outcome that was not noted: the entry is due again when its lease ends.
-fn warn_of(noted: Result<(), Error>) {
-    if let Err(error) = noted {
+/// An entry whose outcome was not noted is due again when its lease ends.
+fn noted_or_not(noted: Result<Sent, Error>) -> Sent {
+    noted.unwrap_or_else(|error| {
         tracing::warn!(%error, "noting an outcome of the outgoing queue");
-    }
+        Sent::default()
+    })
 }
 
 /// Entries that are sent together.
@@ -205,26 +294,38 @@ fn domain(address: &str) -> &str {
 
 impl Mail {
     /// Takes some of what is due.
-    async fn take_due(&self, max: usize) -> Result<Vec<Group>, Error> {
+    async fn take_due(&self, max: usize) -> Result<Vec<Taken>, Error> {
         let now_us = self.now_us();
         let lease_until_us = now_us.saturating_add(LEASE_US);
         let taken = self.store.take_queued(now_us, lease_until_us, max).await?;
-        Ok(grouped(taken))
+        let groups = grouped(taken).into_iter();
+        let taken = groups.map(|group| Taken {
+            group,
+            lease_until_us,
+        });
+        Ok(taken.collect())
     }
 
     /// Sends some of what is due; how many entries were taken.
     #[cfg(test)]
     pub(crate) async fn send_queued(&self) -> Result<usize, Error> {
         let groups = self.take_due(BATCH).await?;
-        let count = groups.iter().map(Vec::len).sum();
-        let sent = groups.into_iter().map(|group| self.send_group(group));
+        let count = groups.iter().map(|taken| taken.group.len()).sum();
+        let sent = groups
+            .into_iter()
+            .map(|taken| self.send_group(taken, false));
         for noted in futures::future::join_all(sent).await {
             noted?;
         }
         Ok(count)
     }
 
-    async fn send_group(&self, group: Group) -> Result<(), Error> {
+    /// Sends a group and notes its outcomes; those that were put off for a moment are not noted where they may be held.
+    async fn send_group(&self, taken: Taken, may_hold: bool) -> Result<Sent, Error> {
+        let Taken {
+            group,
+            lease_until_us,
+        } = taken;
         let relayed = self.transmit(&group).await;
         let fault = || Relayed::later("451 4.3.0 a fault of this server");
         let mut relayed = relayed.unwrap_or_else(|error| {
@@ -233,10 +334,35 @@ impl Mail {
             Vec::new()
         });
         relayed.resize_with(group.len(), fault);
+        let held_us = (self.now_us().saturating_add(LEASE_US)).saturating_sub(lease_until_us);
+        let may_hold = may_hold && held_us < HELD_MAX_US;
+        let hold_max_us = micros(LONGEST_WAIT);
+        let mut sent = Sent::default();
         for (queued, relayed) in group.into_iter().zip(relayed) {
-            self.note(queued, relayed).await?;
+            let put_off_us = relayed
+                .wait_us
+                .filter(|_| relayed.delivered == Delivered::Queued);
+            match put_off_us {
+                Some(wait_us) if may_hold && wait_us <= hold_max_us => {
+                    let at = Instant::now() + Duration::from_micros(wait_us);
+                    let (first, held) = sent.held.get_or_insert_with(|| {
+                        let group = Vec::new();
+                        let taken = Taken {
+                            group,
+                            lease_until_us,
+                        };
+                        (at, taken)
+                    });
+                    *first = at.min(*first);
+                    held.group.push(queued);
+                }
+                _ => {
+                    let due_us = self.note(queued, relayed).await?;
+                    sent.due_us = sent.due_us.into_iter().chain(due_us).min();
+                }
+            }
         }
-        Ok(())
+        Ok(sent)
     }
 
     /// Sends one message to recipients of one domain, here or elsewhere.
@@ -332,8 +458,12 @@ impl Mail {
     }
 
     /// Tells the sender where they are to be told, then notes the outcome: a crash between the two has it told again,
-    /// under the same id.
-    pub(crate) async fn note(&self, queued: Queued, relayed: Relayed) -> Result<(), Error> {
+    /// under the same id. When it is due again, if it is.
+    pub(crate) async fn note(
+        &self,
+        queued: Queued,
+        relayed: Relayed,
+    ) -> Result<Option<TimeUs>, Error> {
         let now_us = self.now_us();
         let options = &self.options.queue;
         let tried_for_us = now_us.saturating_sub(queued.since_us);
@@ -353,17 +483,20 @@ impl Mail {
         }
         let wait_us = relayed.wait_us.unwrap_or(options.wait_us(tried_for_us));
         let is_later = delivered == Delivered::Queued;
+        let retry_us = is_later.then(|| now_us.saturating_add(wait_us));
         let noted = RecipientOutcome {
             tries: queued.tries,
             delivered,
             smtp_reply: relayed.smtp_reply,
-            retry_us: is_later.then(|| now_us.saturating_add(wait_us)),
+            retry_us,
             now_us,
         };
         let recipient = queued.recipient.email;
-        self.store
-            .queue_outcome(queued.account, queued.id, recipient, noted)
-            .await
+        let noted = self
+            .store
+            .queue_outcome(queued.account, queued.id, recipient, noted);
+        noted.await?;
+        Ok(retry_us)
     }
 }
 

@@ -6,7 +6,7 @@ use futures::TryStreamExt;
 
 use super::*;
 use crate::background::{Outbound, Relay, Relayed, lock};
-use crate::store::{NewSubmission, Queued};
+use crate::store::{NewSubmission, QueueFilter, QueueState, Queued};
 use crate::types::{Delivered, Envelope, Path, SubmissionId};
 
 const US_PER_HOUR: TimeUs = 3_600 * US_PER_S;
@@ -336,4 +336,60 @@ async fn a_relay_has_the_recipients_of_a_domain_together() {
         [vec!["a@x.example", "c@X.example"], vec!["b@y.example"]]
     );
     assert_eq!(world.emails_in(world.bob, "inbox").await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_put_off_for_a_moment_goes_then() {
+    let relay = Told::says(Delivered::Queued, "450 4.4.5 others go first");
+    lock(&relay.outcome).wait_us = Some(1_000);
+    let world = world(Arc::clone(&relay)).await;
+    let to = vec![
+        path("dan@elsewhere.example", &[]),
+        path("eve@elsewhere.example", &[]),
+    ];
+    queue(&world, path("ann@example.org", &[]), to).await;
+    world.mail.background.start(&world.mail);
+    let tried = |count: usize| {
+        let relay = Arc::clone(&relay);
+        async move {
+            while lock(&relay.given).len() < count {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        }
+    };
+    // The clock stands still: the store would say that nothing is due.
+    tried(5).await;
+    *lock(&relay.outcome) = Relayed::here(Delivered::Unknown, "250 2.0.0 taken");
+    let all = || world.mail.store.queue(QueueFilter::default(), 10);
+    while !all().await.unwrap().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    let given = lock(&relay.given).clone();
+    assert!(
+        given.iter().all(|(to, _)| to.len() == 2),
+        "they stay together"
+    );
+    world.mail.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_put_off_for_long_waits_in_the_store() {
+    let relay = Told::says(Delivered::Queued, "450 4.4.1 not there");
+    lock(&relay.outcome).wait_us = Some(30 * US_PER_S);
+    let world = world(Arc::clone(&relay)).await;
+    let to = vec![path("dan@elsewhere.example", &[])];
+    queue(&world, path("ann@example.org", &[]), to).await;
+    world.mail.background.start(&world.mail);
+    let waits = async || {
+        let all = world.mail.store.queue(QueueFilter::default(), 10).await;
+        all.unwrap().first().map(|entry| entry.state.clone())
+    };
+    let expected = Some(QueueState::Waiting {
+        due_us: NOW_US + 30 * US_PER_S,
+    });
+    while waits().await != expected {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert_eq!(lock(&relay.given).len(), 1);
+    world.mail.close().await.unwrap();
 }
