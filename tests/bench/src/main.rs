@@ -37,6 +37,7 @@ Examples:
   concierge-bench memory --size 5GiB
   concierge-bench reserve --clients 64
   concierge-bench mail --what reading,searching
+  concierge-bench smtp --what accepts,sends
   concierge-bench --quick --json all";
 
 #[derive(Subcommand)]
@@ -57,6 +58,8 @@ enum Command {
     Reserve(benches::reserve::ReserveOptions),
     /// Pages, searches, import and push of mail in a mailbox of 100,000 messages.
     Mail(benches::mail::MailOptions),
+    /// Mail by SMTP: taken, sent on, told of, and idle connections; beside postfix.
+    Smtp(benches::smtp::SmtpOptions),
     /// All of them with their default options.
     All,
     /// Serves a baseline; the benchmarks start it.
@@ -101,6 +104,7 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Booking(of_booking) => print(benches::booking::run(options, of_booking)?),
         Command::Reserve(of_reserve) => print(benches::reserve::run(options, of_reserve)?),
         Command::Mail(of_mail) => print(benches::mail::run(options, of_mail)?),
+        Command::Smtp(of_smtp) => print(benches::smtp::run(options, of_smtp)?),
         Command::All => {
             print(benches::edge::run(options, &benches::default_options()?)?)?;
             print(benches::s3::run(options, &benches::default_options()?)?)?;
@@ -115,7 +119,8 @@ fn run(arguments: Arguments) -> Result<()> {
                 options,
                 &benches::default_options()?,
             )?)?;
-            print(benches::mail::run(options, &benches::default_options()?)?)
+            print(benches::mail::run(options, &benches::default_options()?)?)?;
+            print(benches::smtp::run(options, &benches::default_options()?)?)
         }
         Command::Serve {
             baseline: Baseline::Hello,

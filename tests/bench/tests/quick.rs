@@ -5,6 +5,8 @@
     reason = "a benchmark that gives no such report fails the test"
 )]
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use serde_json::Value;
@@ -16,7 +18,12 @@ fn report(arguments: &[&str]) -> Value {
 
 /// Runs a benchmark quickly; gives its report.
 fn report_with(arguments: &[&str]) -> Value {
-    let dir = tempfile::tempdir().unwrap();
+    // Postfix's user looks for its files in it.
+    let others_enter = Permissions::from_mode(0o755);
+    let dir = tempfile::Builder::new()
+        .permissions(others_enter)
+        .tempdir()
+        .unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_concierge-bench"))
         .args(["--quick", "--json", "--dir"])
         .arg(dir.path())
@@ -105,5 +112,42 @@ fn mail_measures_synced_files_and_a_full_text_index() {
     assert_eq!(facts.len(), 2);
     for fact in facts {
         assert!(fact["value"].as_f64().unwrap() > 0.0, "{fact}");
+    }
+}
+
+#[test]
+fn smtp_measures_postfix_both_ways() {
+    let report = report(&["smtp", "--bytes", "5000", "--connections", "4"]);
+    let rows = report["rows"].as_array().unwrap();
+    if rows.is_empty() {
+        let is_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+        assert!(!is_ci, "postfix is missing, or this is not root");
+        eprintln!("skipped: postfix is missing, or this is not root");
+        return;
+    }
+    let measured: Vec<(&str, &str)> = rows
+        .iter()
+        .map(|row| {
+            (
+                row["case"].as_str().unwrap(),
+                row["server"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let (maildir, discarding) = ("postfix, Maildir", "postfix, discarding");
+    assert_eq!(
+        measured,
+        [
+            ("accepts 5 KB x4", maildir),
+            ("accepts 5 KB x4", discarding),
+            ("delivers 5 KB x4", maildir),
+            ("delivers 5 KB x4", discarding),
+            ("sends 5 KB submitted x4", "postfix"),
+            ("sends 5 KB forwarded x4", "postfix"),
+        ]
+    );
+    for row in rows {
+        assert_eq!(row["requests"], 60, "{row}");
+        assert!(row["per_second"].as_f64().unwrap() > 0.0, "{row}");
     }
 }

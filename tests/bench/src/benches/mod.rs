@@ -1,4 +1,4 @@
-//! The benchmarks, one a file.
+//! The benchmarks, one a file or folder.
 
 pub mod away;
 pub mod booking;
@@ -8,6 +8,7 @@ pub mod mail;
 pub mod memory;
 pub mod reserve;
 pub mod s3;
+pub mod smtp;
 
 use std::path::Path;
 use std::process::Command;

@@ -14,6 +14,8 @@ pub struct Operation {
     pub name: &'static str,
     /// Nanoseconds from the first byte sent to the last byte received.
     pub latency_ns: Histogram<u64>,
+    /// Requests counted whose latency is not known: somebody else's generator made them.
+    pub untimed: u64,
     /// Body bytes sent and received by the requests counted.
     pub body_bytes: u64,
 }
@@ -27,6 +29,7 @@ impl Operation {
         Self {
             name,
             latency_ns,
+            untimed: 0,
             body_bytes: 0,
         }
     }
@@ -41,9 +44,15 @@ impl Operation {
         self.body_bytes += body_bytes;
     }
 
+    /// Counts requests whose latency is not known.
+    pub fn record_untimed(&mut self, requests: u64, body_bytes: u64) {
+        self.untimed += requests;
+        self.body_bytes += body_bytes;
+    }
+
     /// Requests counted.
     pub fn count(&self) -> u64 {
-        self.latency_ns.len()
+        self.latency_ns.len() + self.untimed
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Row {
     pub per_second: f64,
     /// Body bytes up and down, 10^6 a second; over all rounds.
     pub mb_per_second: f64,
-    /// Latencies over all rounds.
+    /// Latencies over all rounds; 0 where they are not known.
     pub p50_us: f64,
     pub p99_us: f64,
     pub p999_us: f64,
@@ -147,7 +147,7 @@ fn merge(samples: &[Sample], operation: Option<usize>) -> Operation {
             if operation.is_none_or(|wanted| wanted == index) {
                 // Both histograms grow by themselves, so that adding cannot fail.
                 let _ = merged.latency_ns.add(&of_sample.latency_ns);
-                merged.body_bytes += of_sample.body_bytes;
+                merged.record_untimed(of_sample.untimed, of_sample.body_bytes);
             }
         }
     }

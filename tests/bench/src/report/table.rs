@@ -101,9 +101,10 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// Microseconds in a unit that reads well.
+/// Microseconds in a unit that reads well; none where it is not known.
 fn latency(us: f64) -> String {
     match us {
+        0.0 => "-".into(),
         us if us < 1e3 => format!("{us:.0}us"),
         us if us < 1e6 => format!("{:.2}ms", us / 1e3),
         us => format!("{:.2}s", us / 1e6),
@@ -121,8 +122,8 @@ mod tests {
             ["12346", "12.3", "0.46"]
         );
         assert_eq!(
-            [latency(12.3), latency(1234.0), latency(2.5e6)],
-            ["12us", "1.23ms", "2.50s"]
+            [latency(12.3), latency(1234.0), latency(2.5e6), latency(0.0)],
+            ["12us", "1.23ms", "2.50s", "-"]
         );
     }
 

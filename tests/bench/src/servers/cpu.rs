@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use super::stat;
+
 /// Processor time of the calling thread.
 pub fn this_thread() -> Result<Duration> {
     let text = fs::read_to_string("/proc/thread-self/schedstat")?;
@@ -19,20 +21,19 @@ pub fn this_thread() -> Result<Duration> {
 /// Processor time of a process and all its threads, ended ones too, in steps of
 /// a clock tick (10 ms).
 pub fn of_process(pid: u32) -> Result<Duration> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The command's name, in parentheses, may hold spaces: what counts follows it.
-    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: Vec<u64> = fields
-        .split_ascii_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|field| field.parse().ok())
-        .collect();
-    let [user, system] = ticks[..] else {
-        anyhow::bail!("/proc/{pid}/stat has another form");
-    };
-    let per_second = rustix::param::clock_ticks_per_second() as f64;
-    Ok(Duration::from_secs_f64((user + system) as f64 / per_second))
+    Ok(stat::of(&pid.to_string())?.own)
+}
+
+/// The same of a process and all its children, those too that ended.
+pub fn of_family(pid: u32) -> Result<Duration> {
+    let parent = stat::of(&pid.to_string())?;
+    let children = stat::all()?.into_iter().filter(|child| child.parent == pid);
+    Ok(parent.own + parent.ended_children + children.map(|child| child.own).sum::<Duration>())
+}
+
+/// The same of this process's children that ended and were waited for.
+pub fn of_ended_children() -> Result<Duration> {
+    Ok(stat::of("self")?.ended_children)
 }
 
 #[cfg(test)]

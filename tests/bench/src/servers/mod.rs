@@ -8,5 +8,8 @@ pub mod cpu;
 pub mod disk;
 pub mod memory;
 pub mod per_core;
+pub mod postfix;
 pub mod process;
+pub mod smtp_sink;
 pub mod spin;
+pub mod stat;

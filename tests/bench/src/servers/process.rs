@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -98,6 +98,11 @@ impl Server {
             .get(listener)
             .copied()
             .with_context(|| format!("the server has no listener `{listener}`"))
+    }
+
+    /// What it writes to standard output, once; nothing of a server that says when it is ready.
+    pub fn take_output(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
     }
 
     /// The end of what it wrote to standard error.

@@ -35,6 +35,8 @@ const SHOWN: [&str; 10] = [
 pub struct Client {
     pub addr: SocketAddr,
     authorization: String,
+    /// Its application password.
+    pub password: String,
     account: String,
     /// Paths of the session's URLs.
     api: String,
@@ -65,6 +67,7 @@ impl Client {
         let mut client = Self {
             addr,
             authorization: STANDARD.encode(format!("{name}:{password}")),
+            password: password.to_owned(),
             account: String::new(),
             api: String::new(),
             upload: String::new(),

@@ -216,6 +216,16 @@ impl Letters {
         text
     }
 
+    /// Lines of words, of so many bytes or a line more, ending in LF.
+    pub fn prose(&mut self, bytes: usize) -> String {
+        let mut prose = String::new();
+        while prose.len() < bytes {
+            prose.push_str(&self.words(12));
+            prose.push_str(".\n");
+        }
+        prose
+    }
+
     fn words(&mut self, count: usize) -> String {
         let mut words = String::new();
         let all = self.shares.last().copied().unwrap_or(1.0);

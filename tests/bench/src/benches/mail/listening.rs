@@ -98,7 +98,7 @@ fn open(client: &Client, kind: Kind) -> Result<Connected> {
 }
 
 /// Raises the limit of open files as far as it is needed and may be.
-fn allow_files(files: u64) -> Result<()> {
+pub fn allow_files(files: u64) -> Result<()> {
     let limit = getrlimit(Resource::Nofile);
     let maximum = limit.maximum.unwrap_or(u64::MAX);
     ensure!(

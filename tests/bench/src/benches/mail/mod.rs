@@ -2,11 +2,11 @@
 //! and what listening costs.
 
 mod arriving;
-mod calls;
+pub mod calls;
 mod fts;
-mod letters;
-mod listening;
-mod pushing;
+pub mod letters;
+pub mod listening;
+pub mod pushing;
 mod reading;
 
 use std::io::{BufWriter, Write as _};

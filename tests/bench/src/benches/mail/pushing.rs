@@ -16,6 +16,8 @@ use crate::report::{Aim, Outcome, Report, rows};
 /// An event that is not there by then never comes.
 const EVENT_LIMIT: Duration = Duration::from_secs(10);
 const READ_BYTES: usize = 64 << 10;
+/// What comes before the state of emails in an event.
+const EMAIL_STATE: &str = "\"Email\":\"";
 /// Medians that we stay below.
 const AIM_PUSH_MS: f64 = 50.0;
 /// The case.
@@ -147,14 +149,15 @@ impl Connected {
 }
 
 /// What comes on a connection, with the time at which it came.
-struct Listener {
+pub struct Listener {
     stream: TcpStream,
     pieces: Receiver<(Instant, Vec<u8>)>,
     seen: Vec<u8>,
 }
 
 impl Listener {
-    fn event_source(client: &Client) -> Result<Self> {
+    /// An EventSource, which has begun.
+    pub fn event_source(client: &Client) -> Result<Self> {
         let mut connected = Connected::open(client.addr)?;
         let (head, rest) = connected.begin(&client.event_source())?;
         ensure!(head.starts_with("HTTP/1.1 200 "), "no event stream: {head}");
@@ -194,10 +197,27 @@ impl Listener {
         })
     }
 
+    /// The next state of emails that it is told of and is not this one, and when it was.
+    pub fn wait_for_other_than(&mut self, state: &str) -> Result<(String, Instant)> {
+        loop {
+            let (at, piece) = self.pieces.recv_timeout(EVENT_LIMIT)?;
+            self.seen.extend_from_slice(&piece);
+            let text = String::from_utf8_lossy(&self.seen);
+            let told = text.rsplit_once(EMAIL_STATE).and_then(|(_, rest)| {
+                let (told, _) = rest.split_once('"')?;
+                (told != state).then(|| told.to_owned())
+            });
+            if let Some(told) = told {
+                self.seen.clear();
+                return Ok((told, at));
+            }
+        }
+    }
+
     /// When it was told of a state of emails. Both ways tell it in the same words (RFC 8620 §7.1); what frames them
     /// comes before.
     fn wait_for(&mut self, state: &str) -> Result<Instant> {
-        let wanted = format!("\"Email\":\"{state}\"");
+        let wanted = format!("{EMAIL_STATE}{state}\"");
         loop {
             let (at, piece) = self.pieces.recv_timeout(EVENT_LIMIT)?;
             self.seen.extend_from_slice(&piece);
