@@ -121,6 +121,9 @@ impl Postfix {
         let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         lay_out(&root, addr, sink)?;
         reachable(&root)?;
+        // It appends to what is there.
+        File::create(root.join("log"))?;
+        let log = File::open(root.join("log"))?;
         let said = postfix_command("postfix", &root)?.arg("check").output()?;
         let text = String::from_utf8_lossy(&said.stderr);
         ensure!(said.status.success(), "postfix check: {text}");
@@ -139,7 +142,7 @@ impl Postfix {
         let logged = || fs::read_to_string(root.join("log")).unwrap_or_default();
         let server = server.with_context(logged)?;
         let log = Log {
-            file: BufReader::new(File::open(root.join("log"))?),
+            file: BufReader::new(log),
             rest: String::new(),
             done: 0,
         };
