@@ -165,7 +165,9 @@ fn start(binary: &std::path::Path, dir: &std::path::Path, port: u16) -> Result<(
     run(&[&["mail", "account", NAME], &addresses[..]].concat())?;
     run(&["mail", "forward", "set", FORWARDED, &sends::recipient()])?;
     // Of people, a minute; where a client is on this machine nothing else is counted.
-    run(&["mail", "rate", "set", "account-recipients", "0"])?;
+    for rate in ["account-recipients", "account-messages"] {
+        run(&["mail", "rate", "set", rate, "0"])?;
+    }
     Ok((server, client))
 }
 
