@@ -382,7 +382,7 @@ async fn what_is_put_off_for_long_waits_in_the_store() {
     world.mail.background.start(&world.mail);
     let waits = async || {
         let all = world.mail.store.queue(QueueFilter::default(), 10).await;
-        all.unwrap().first().map(|entry| entry.state.clone())
+        all.unwrap().first().map(|entry| entry.state)
     };
     let expected = Some(QueueState::Waiting {
         due_us: NOW_US + 30 * US_PER_S,
