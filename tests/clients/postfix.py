@@ -10,51 +10,16 @@ import tempfile
 
 from mail import wait_for
 from programs import need
-from smtp import DOMAIN, free_port
+from server import ROOT
+from smtp import free_port
 
 POSTFIX_DOMAIN = "postfix.example"
 GUEST = f"guest@{POSTFIX_DOMAIN}"
 
-MASTER = """\
-127.0.0.1:{port} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-virtual unix - n n - - virtual
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-"""
-
+CONFIGURATION = ROOT / "tests" / "postfix"
+"""What all instances for tests have in common."""
 MAIN = """\
-compatibility_level = 3.6
-queue_directory = {root}/queue
-data_directory = {root}/data
-maillog_file = {root}/log
-maillog_file_prefixes = {parent}
-mail_owner = postfix
-setgid_group = postdrop
-myhostname = mx.postfix.example
-mydestination =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
 smtputf8_enable = yes
-smtpd_recipient_restrictions = permit_mynetworks, reject
-virtual_mailbox_domains = postfix.example
-virtual_mailbox_base = {root}/boxes
 virtual_mailbox_maps = inline:{{ {{ guest@postfix.example = guest/ }}, {{ gäste@postfix.example = guest/ }} }}
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
@@ -71,6 +36,7 @@ minimal_backoff_time = 1s
 maximal_backoff_time = 1s
 queue_run_delay = 1s
 """
+"""What this one has of its own."""
 
 
 class Postfix:
@@ -100,11 +66,12 @@ class Postfix:
             check=True, capture_output=True,
         )
         values = {
-            "root": self.root, "parent": self.root.parent, "port": self.port, "ours": self.ours, "tls": self.tls,
-            "uid": user.pw_uid, "gid": user.pw_gid,
+            "root": self.root, "ours": self.ours, "tls": self.tls, "uid": user.pw_uid, "gid": user.pw_gid,
         }
-        (self.root / "conf" / "master.cf").write_text(MASTER.format(**values))
-        (self.root / "conf" / "main.cf").write_text(MAIN.format(**values))
+        master = (CONFIGURATION / "master.cf").read_text().replace("PORT", str(self.port))
+        common = (CONFIGURATION / "main.cf").read_text().replace("ROOT", str(self.root))
+        (self.root / "conf" / "master.cf").write_text(master)
+        (self.root / "conf" / "main.cf").write_text(common + MAIN.format(**values))
         started = self.command("start", check=False)
         if started.returncode != 0:
             log = self.log()

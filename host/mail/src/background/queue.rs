@@ -7,7 +7,7 @@
 //! Entries are worked on side by side, and the next are taken as soon as some are done: a server that hangs holds its
 //! own messages, up to what the relay lets it hold, and no others. What the relay puts off for a moment stays here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,8 +35,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const HELD_MAX: usize = 1_000;
 /// How long they do at most, since they were taken: meanwhile nobody else can change anything about them.
 const HELD_MAX_US: TimeUs = US_PER_MINUTE / 2;
-/// In what steps it is remembered when entries are due.
-const DUE_STEP_US: TimeUs = 50_000;
 /// Recipients of one message that a relay is given at once: those that any server takes (RFC 5321 §4.5.3.1.8).
 const RECIPIENTS_AT_ONCE: usize = 100;
 
@@ -128,17 +126,8 @@ pub trait Relay: Send + Sync {
     fn send(&self, outbound: Outbound) -> Answer<'_, Vec<Relayed>>;
 }
 
-/// A group that is being sent; what is to be done about it then.
-type Sending = Pin<Box<dyn Future<Output = Result<Sent, Error>> + Send>>;
-
-/// What is left of a group that was sent.
-#[derive(Default)]
-struct Sent {
-    /// Entries that were not tried, and when they may be: it is soon enough that they stay here with their lease.
-    held: Option<(Instant, Taken)>,
-    /// When the first of the others is due again.
-    due_us: Option<TimeUs>,
-}
+/// A group that is being sent; what is left of it.
+type Sending = Pin<Box<dyn Future<Output = Result<Option<PutOff>, Error>> + Send>>;
 
 /// A group, and until when it is nobody else's.
 struct Taken {
@@ -146,66 +135,50 @@ struct Taken {
     lease_until_us: TimeUs,
 }
 
-/// What is to be done soon: word of all else comes by a bell, or is looked for now and then.
-#[derive(Default)]
-struct Soon {
-    /// Groups that were put off, by when and in the order in which they were.
-    held: BTreeMap<(Instant, u64), Taken>,
-    count: u64,
-    /// When entries are due that the store has.
-    due_us: BTreeSet<TimeUs>,
+/// Entries that were not tried, and when they may be: soon enough that they stay here with their lease.
+struct PutOff {
+    until: Instant,
+    taken: Taken,
 }
 
-impl Soon {
-    fn add(&mut self, sent: Sent, now_us: TimeUs) {
-        if let Some((at, taken)) = sent.held {
-            self.held.insert((at, self.count), taken);
+/// Groups that wait here for a moment.
+#[derive(Default)]
+struct Held {
+    /// By when they may be tried, and in the order in which they were put off.
+    groups: BTreeMap<(Instant, u64), Taken>,
+    count: u64,
+}
+
+impl Held {
+    fn extend(&mut self, put_off: Option<PutOff>) {
+        if let Some(PutOff { until, taken }) = put_off {
+            self.groups.insert((until, self.count), taken);
             self.count += 1;
         }
-        let longest_us = micros(LONGEST_WAIT);
-        let near = |due_us: &TimeUs| *due_us < now_us.saturating_add(longest_us);
-        // In steps, so that there are few.
-        let due_us = sent
-            .due_us
-            .filter(near)
-            .map(|due_us| due_us.next_multiple_of(DUE_STEP_US));
-        self.due_us.extend(due_us);
     }
 
     /// The first group that may be tried now.
     fn next(&mut self) -> Option<Taken> {
-        let first = self.held.first_entry()?;
+        let first = self.groups.first_entry()?;
         let is_time = first.key().0 <= Instant::now();
         is_time.then(|| first.remove())
     }
 
-    /// How long nothing is to be done here.
-    fn wait(&mut self, now_us: TimeUs) -> Duration {
-        while self.due_us.first().is_some_and(|due_us| *due_us <= now_us) {
-            self.due_us.pop_first();
-        }
-        let due = self.due_us.first();
-        let due = due.map(|due_us| Duration::from_micros(due_us.saturating_sub(now_us)));
-        let held = self.held.first_key_value();
-        let held = held.map(|((at, _), _)| at.saturating_duration_since(Instant::now()));
-        due.into_iter()
-            .chain(held)
-            .fold(LONGEST_WAIT, Duration::min)
+    /// How long it is until the next may be tried, at most as long as the queue waits anyway.
+    fn wait(&self) -> Duration {
+        let first = self.groups.first_key_value();
+        let wait = first.map(|((at, _), _)| at.saturating_duration_since(Instant::now()));
+        wait.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT)
     }
 
-    /// Whether no more are to be held here.
     fn is_full(&self) -> bool {
-        self.held.len() >= HELD_MAX
+        self.groups.len() >= HELD_MAX
     }
-}
-
-fn micros(duration: Duration) -> TimeUs {
-    TimeUs::try_from(duration.as_micros()).unwrap_or(TimeUs::MAX)
 }
 
 pub(super) async fn run(mail: Arc<Mail>) {
     let mut sending: FuturesUnordered<Sending> = FuturesUnordered::new();
-    let mut soon = Soon::default();
+    let mut held = Held::default();
     let at_once = mail.options.queue.at_once.max(1);
     // What was taken before this process was is nobody's any more.
     while let Err(error) = mail.store.release_queued(mail.now_us()).await {
@@ -214,17 +187,17 @@ pub(super) async fn run(mail: Arc<Mail>) {
     }
     loop {
         let rings = mail.bells.queue.notified();
-        let holds = !soon.is_full();
+        let may_hold = !held.is_full();
         let begin = |taken: Taken| -> Sending {
             let mail = Arc::clone(&mail);
-            Box::pin(async move { mail.send_group(taken, holds).await })
+            Box::pin(async move { mail.send_group(taken, may_hold).await })
         };
         while sending.len() < at_once
-            && let Some(taken) = soon.next()
+            && let Some(taken) = held.next()
         {
             sending.push(begin(taken));
         }
-        let mut wait = soon.wait(mail.now_us());
+        let mut wait = held.wait();
         if let Some(free) = at_once.checked_sub(sending.len()).filter(|free| *free > 0) {
             match mail.take_due(free.min(BATCH)).await {
                 Ok(groups) if !groups.is_empty() => {
@@ -241,11 +214,10 @@ pub(super) async fn run(mail: Arc<Mail>) {
         let is_full = sending.len() >= at_once;
         tokio::select! {
             Some(noted) = sending.next() => {
-                let now_us = mail.now_us();
-                soon.add(noted_or_not(noted), now_us);
+                held.extend(put_off(noted));
                 // Outcomes become durable together: what is done with this one is taken off with it.
                 while let Some(Some(noted)) = sending.next().now_or_never() {
-                    soon.add(noted_or_not(noted), now_us);
+                    held.extend(put_off(noted));
                 }
             }
             () = tokio::time::sleep(wait), if !is_full => {}
@@ -254,11 +226,11 @@ pub(super) async fn run(mail: Arc<Mail>) {
     }
 }
 
-/// An entry whose outcome was not noted is due again when its lease ends.
-fn noted_or_not(noted: Result<Sent, Error>) -> Sent {
+/// What of a group was put off. An entry whose outcome was not noted is due again when its lease ends.
+fn put_off(noted: Result<Option<PutOff>, Error>) -> Option<PutOff> {
     noted.unwrap_or_else(|error| {
         tracing::warn!(%error, "noting an outcome of the outgoing queue");
-        Sent::default()
+        None
     })
 }
 
@@ -320,8 +292,8 @@ impl Mail {
         Ok(count)
     }
 
-    /// Sends a group and notes its outcomes; those that were put off for a moment are not noted where they may be held.
-    async fn send_group(&self, taken: Taken, may_hold: bool) -> Result<Sent, Error> {
+    /// Sends a group and notes its outcomes; but not of entries that were put off for a moment, where they may be held.
+    async fn send_group(&self, taken: Taken, may_hold: bool) -> Result<Option<PutOff>, Error> {
         let Taken {
             group,
             lease_until_us,
@@ -336,33 +308,25 @@ impl Mail {
         relayed.resize_with(group.len(), fault);
         let held_us = (self.now_us().saturating_add(LEASE_US)).saturating_sub(lease_until_us);
         let may_hold = may_hold && held_us < HELD_MAX_US;
-        let hold_max_us = micros(LONGEST_WAIT);
-        let mut sent = Sent::default();
+        let (mut held, mut first) = (Vec::new(), LONGEST_WAIT);
         for (queued, relayed) in group.into_iter().zip(relayed) {
-            let put_off_us = relayed
-                .wait_us
-                .filter(|_| relayed.delivered == Delivered::Queued);
-            match put_off_us {
-                Some(wait_us) if may_hold && wait_us <= hold_max_us => {
-                    let at = Instant::now() + Duration::from_micros(wait_us);
-                    let (first, held) = sent.held.get_or_insert_with(|| {
-                        let group = Vec::new();
-                        let taken = Taken {
-                            group,
-                            lease_until_us,
-                        };
-                        (at, taken)
-                    });
-                    *first = at.min(*first);
-                    held.group.push(queued);
+            let wait = relayed.wait_us.map(Duration::from_micros);
+            match wait.filter(|wait| may_hold && *wait <= LONGEST_WAIT) {
+                Some(wait) => {
+                    first = first.min(wait);
+                    held.push(queued);
                 }
-                _ => {
-                    let due_us = self.note(queued, relayed).await?;
-                    sent.due_us = sent.due_us.into_iter().chain(due_us).min();
-                }
+                None => self.note(queued, relayed).await?,
             }
         }
-        Ok(sent)
+        let taken = Taken {
+            group: held,
+            lease_until_us,
+        };
+        Ok((!taken.group.is_empty()).then(|| PutOff {
+            until: Instant::now() + first,
+            taken,
+        }))
     }
 
     /// Sends one message to recipients of one domain, here or elsewhere.
@@ -458,12 +422,8 @@ impl Mail {
     }
 
     /// Tells the sender where they are to be told, then notes the outcome: a crash between the two has it told again,
-    /// under the same id. When it is due again, if it is.
-    pub(crate) async fn note(
-        &self,
-        queued: Queued,
-        relayed: Relayed,
-    ) -> Result<Option<TimeUs>, Error> {
+    /// under the same id.
+    pub(crate) async fn note(&self, queued: Queued, relayed: Relayed) -> Result<(), Error> {
         let now_us = self.now_us();
         let options = &self.options.queue;
         let tried_for_us = now_us.saturating_sub(queued.since_us);
@@ -483,20 +443,17 @@ impl Mail {
         }
         let wait_us = relayed.wait_us.unwrap_or(options.wait_us(tried_for_us));
         let is_later = delivered == Delivered::Queued;
-        let retry_us = is_later.then(|| now_us.saturating_add(wait_us));
         let noted = RecipientOutcome {
             tries: queued.tries,
             delivered,
             smtp_reply: relayed.smtp_reply,
-            retry_us,
+            retry_us: is_later.then(|| now_us.saturating_add(wait_us)),
             now_us,
         };
         let recipient = queued.recipient.email;
-        let noted = self
-            .store
-            .queue_outcome(queued.account, queued.id, recipient, noted);
-        noted.await?;
-        Ok(retry_us)
+        self.store
+            .queue_outcome(queued.account, queued.id, recipient, noted)
+            .await
     }
 }
 

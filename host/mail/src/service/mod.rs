@@ -152,6 +152,11 @@ impl Mail {
         &self.store
     }
 
+    /// Has the outgoing queue looked at: what is in it was changed by way of [`Self::store`].
+    pub fn ring_queue(&self) {
+        self.bells.queue.notify_one();
+    }
+
     /// The name of this server, for people and programs elsewhere.
     pub(crate) fn host_name(&self) -> &str {
         let MailOptions {

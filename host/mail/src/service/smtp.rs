@@ -67,11 +67,6 @@ pub struct IncomingOutcome {
 }
 
 impl Mail {
-    /// Has the outgoing queue looked at: what is in it was changed by way of [`Self::store`].
-    pub fn ring_queue(&self) {
-        self.bells.queue.notify_one();
-    }
-
     /// Asks from now on where mail is sent on. To be set once, before anything is sent.
     pub fn set_redirects(&self, redirects: Arc<dyn Redirects>) {
         // A second one would be a fault of who starts the program; the first stays.

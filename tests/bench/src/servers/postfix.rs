@@ -33,47 +33,13 @@ const PROGRAMS: [&str; 4] = ["postfix", "postconf", "smtp-source", "smtp-sink"];
 const END_LIMIT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
-/// Services as in Debian's `master.cf`, without `chroot`.
-const MASTER: &str = "\
-127.0.0.1:PORT inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-smtp unix - - n - - smtp
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-virtual unix - n n - - virtual
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-";
+/// Its services, and what all instances for tests have in common.
+const MASTER: &str = include_str!("../../../postfix/master.cf");
+const COMMON: &str = include_str!("../../../postfix/main.cf");
 
-/// What is not said here is as postfix has it. `in_flow_delay` makes clients wait where mail comes faster than it is
+/// What this one has of its own. `in_flow_delay` makes clients wait where mail comes faster than it is
 /// delivered: without it more is accepted.
-const MAIN: &str = "\
-compatibility_level = 3.6
-queue_directory = ROOT/queue
-data_directory = ROOT/data
-maillog_file = ROOT/log
-maillog_file_prefixes = ROOT
-mail_owner = postfix
-setgid_group = postdrop
-myhostname = mx.postfix.example
-mydestination =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-smtpd_recipient_restrictions = permit_mynetworks, reject
-virtual_mailbox_domains = postfix.example
-virtual_mailbox_base = ROOT/boxes
+const OWN: &str = "\
 virtual_mailbox_maps = inline:{ { bench@postfix.example = bench/ } }
 virtual_uid_maps = static:NOBODY
 virtual_gid_maps = static:NOBODY
@@ -219,7 +185,8 @@ fn lay_out(root: &Path, addr: SocketAddr, sink: SocketAddr) -> Result<()> {
     }
     chown(root.join("data"), Some(owner()?), None)?;
     chown(root.join("boxes"), Some(NOBODY), None)?;
-    let main = MAIN
+    let main = [COMMON, OWN]
+        .concat()
         .replace("ROOT", root.to_str().context("a path that is not UTF-8")?)
         .replace("NOBODY", &NOBODY.to_string())
         .replace("SINK", &sink.port().to_string());
