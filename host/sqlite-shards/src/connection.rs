@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 /// Page cache of a writing connection, KiB: the inner pages of a big shard and
@@ -46,7 +47,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     // Keeps the savepoints' journal of page images in memory.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    keep_statements(&connection)?;
     Ok(connection)
 }
 
@@ -57,8 +58,16 @@ fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    keep_statements(&connection)?;
     Ok(connection)
+}
+
+/// Statements are compiled once. Without the planner's stability guarantee SQLite looks at what is bound to many of them,
+/// and compiles them anew each time that something else is (<https://sqlite.org/queryplanner-ng.html>, section 5.1).
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 /// The reading connections of one file.
@@ -112,4 +121,40 @@ pub fn in_snapshot<T, E: From<rusqlite::Error>>(
     let result = read(&transaction);
     transaction.finish()?;
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    /// Such statements were compiled at every use: SQLite looks at numbers that are bound to a limit, or compared with a
+    /// column that no index has.
+    #[test]
+    fn a_statement_is_compiled_once_whatever_is_bound_to_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let writer = open_writer(&path).unwrap();
+        writer
+            .execute_batch("CREATE TABLE t (a INTEGER, b INTEGER); INSERT INTO t VALUES (1, 2)")
+            .unwrap();
+        let readers = Readers::new(path);
+        let compiled = |connection: &Connection| {
+            let sql = "SELECT b FROM t WHERE a = ?1 LIMIT ?2";
+            let mut select = connection.prepare(sql).unwrap();
+            for bound in 1..5 {
+                let mut rows = select.query([bound, bound]).unwrap();
+                assert_eq!(rows.next().unwrap().is_some(), bound == 1);
+            }
+            select.get_status(StatementStatus::RePrepare)
+        };
+        assert_eq!(compiled(&writer), 0);
+        let of_reader = readers.with(|reader| Ok::<_, rusqlite::Error>(compiled(reader)));
+        assert_eq!(of_reader.unwrap(), 0);
+        writer
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, false)
+            .unwrap();
+        assert!(compiled(&writer) > 0, "else this test shows nothing");
+    }
 }
