@@ -29,6 +29,10 @@ use crate::trace;
 /// Messages that are delivered at once: many wait for the same syncs of mailboxes.
 const AT_ONCE: usize = 64;
 
+/// How long messages are gathered in a flood before they are delivered. More of them share transactions and syncs so, and
+/// those who hand mail in have more of the machine.
+const GATHERING: Duration = Duration::from_millis(40);
+
 /// How it went with one recipient.
 enum Outcome {
     /// They have it, or their sender knows that they have not.
@@ -37,14 +41,34 @@ enum Outcome {
     Later,
 }
 
-/// A message that is worked on; the same, and when it is tried again if it is not done.
-type Working = Pin<Box<dyn Future<Output = (Waiting, Option<Duration>)> + Send>>;
+/// A message that is worked on; how it went.
+type Working = Pin<Box<dyn Future<Output = (Waiting, Outcome)> + Send>>;
+
+/// When messages are taken to be delivered.
+struct Gathering {
+    /// In a flood: not before.
+    until: Instant,
+    /// Of those that were taken last.
+    count: usize,
+}
+
+impl Gathering {
+    /// Whether some are taken now, of so many that wait while so many are worked on. One that comes by itself does not wait.
+    fn is_over(&self, now: Instant, waiting: usize, working: usize) -> bool {
+        let is_alone = self.count <= 1 && waiting == 1 && working == 0;
+        is_alone || waiting >= AT_ONCE || now >= self.until
+    }
+}
 
 /// Delivers until it is stopped. What is under way is ended first.
 pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     // In one task: side by side they took the cores from clients that hand mail in, and delivered no faster.
     let mut working: FuturesUnordered<Working> = FuturesUnordered::new();
     let mut later: BTreeSet<(Instant, Uuid)> = BTreeSet::new();
+    let mut gathering = Gathering {
+        until: Instant::now(),
+        count: 0,
+    };
     loop {
         let rings = shared.queue.rings();
         tokio::pin!(rings);
@@ -57,42 +81,78 @@ pub(crate) async fn run(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
             later.pop_first();
             shared.queue.back(id);
         }
-        while working.len() < AT_ONCE
-            && let Some(waiting) = shared.queue.take()
-        {
-            let shared = Arc::clone(&shared);
-            working.push(Box::pin(async move { work(&shared, waiting).await }));
+        let before = working.len();
+        if gathering.is_over(now, shared.queue.untaken(), before) {
+            while working.len() < AT_ONCE
+                && let Some(waiting) = shared.queue.take()
+            {
+                let shared = Arc::clone(&shared);
+                working.push(Box::pin(async move { work(&shared, waiting).await }));
+            }
+            if working.len() > before {
+                gathering.until = now + GATHERING;
+                gathering.count = working.len() - before;
+            }
         }
         let next = later.first().map(|(at, _)| *at);
-        let next = next.unwrap_or(now + Duration::from_secs(3_600));
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => break,
-            Some((waiting, again)) = working.next() => {
-                later.extend(again.map(|again| (Instant::now() + again, waiting.id)));
-            }
-            () = rings => {}
-            () = tokio::time::sleep_until(next) => {}
+        let mut next = next.unwrap_or(now + Duration::from_secs(3_600));
+        if gathering.until > now && shared.queue.untaken() > 0 {
+            next = next.min(gathering.until);
         }
+        let ended = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => break,
+            Some(ended) = working.next() => ended,
+            () = rings => continue,
+            () = tokio::time::sleep_until(next) => continue,
+        };
+        let again = note(&shared, &mut working, ended).await;
+        let now = Instant::now();
+        later.extend(again.iter().map(|one| (now + shared.wait(one), one.id)));
     }
-    while working.next().await.is_some() {}
+    while let Some(ended) = working.next().await {
+        note(&shared, &mut working, ended).await;
+    }
+}
+
+/// Notes what is done of a message that has ended, and of all others that have: those that shared a sync end at once. What is
+/// not done is given.
+async fn note(
+    shared: &Shared,
+    working: &mut FuturesUnordered<Working>,
+    ended: (Waiting, Outcome),
+) -> Vec<Waiting> {
+    let (mut done, mut later) = (Vec::new(), Vec::new());
+    let mut next = Some(ended);
+    while let Some((waiting, outcome)) = next {
+        match outcome {
+            Outcome::Done => done.push(waiting.id),
+            Outcome::Later => later.push(waiting),
+        }
+        next = working.next().now_or_never().flatten();
+    }
+    if !done.is_empty()
+        && let Err(error) = shared.queue.done(done).await
+    {
+        tracing::error!(%error, "noting messages that are done");
+    }
+    later
 }
 
 /// Works on a message. One that something breaks over is tried again like others.
-async fn work(shared: &Shared, waiting: Waiting) -> (Waiting, Option<Duration>) {
+async fn work(shared: &Shared, waiting: Waiting) -> (Waiting, Outcome) {
     let delivered = AssertUnwindSafe(shared.deliver(&waiting)).catch_unwind();
-    let again = match delivered.await {
-        Ok(Ok(Outcome::Done)) => None,
-        Ok(Ok(Outcome::Later)) => Some(shared.wait(&waiting)),
+    let outcome = match delivered.await {
+        Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => {
             tracing::error!(%error, id = %waiting.id, "delivering a message");
-            Some(shared.wait(&waiting))
+            Outcome::Later
         }
         Err(_) => {
             tracing::error!(id = %waiting.id, "the delivery of a message broke");
-            Some(shared.wait(&waiting))
+            Outcome::Later
         }
     };
-    (waiting, again)
+    (waiting, outcome)
 }
 
 /// Why a message is not delivered now.
@@ -133,7 +193,6 @@ impl Shared {
                 if is_damaged(&error) && self.is_late(waiting.received_us) =>
             {
                 tracing::error!(%error, id = %waiting.id, "a message is lost: it cannot be read");
-                self.queue.done(waiting.id).await?;
                 return Ok(Outcome::Done);
             }
             Err(error) => return Err(error.into()),
@@ -147,11 +206,10 @@ impl Shared {
                 .await;
             is_done &= matches!(outcome, Outcome::Done);
         }
-        if !is_done {
-            return Ok(Outcome::Later);
-        }
-        self.queue.done(waiting.id).await?;
-        Ok(Outcome::Done)
+        Ok(match is_done {
+            true => Outcome::Done,
+            false => Outcome::Later,
+        })
     }
 
     /// A fault at one recipient holds none of the others up, and is not met for ever.
@@ -325,5 +383,28 @@ impl Shared {
             bytes: octets.clone(),
         };
         Ok(self.mail.tell_of_incoming(outcome).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_is_gathered_and_one_by_itself_is_not() {
+        let now = Instant::now();
+        let after = |count| Gathering {
+            until: now + GATHERING,
+            count,
+        };
+        let alone = after(1);
+        assert!(alone.is_over(now, 1, 0));
+        assert!(!alone.is_over(now, 1, 1), "it waits for the one before");
+        assert!(!alone.is_over(now, 2, 0));
+        let flood = after(20);
+        assert!(!flood.is_over(now, 1, 0));
+        assert!(!flood.is_over(now, AT_ONCE - 1, 0));
+        assert!(flood.is_over(now, AT_ONCE, AT_ONCE));
+        assert!(flood.is_over(now + GATHERING, 1, 5));
     }
 }

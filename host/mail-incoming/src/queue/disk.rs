@@ -1,7 +1,9 @@
 //! The queue's directory, behind a trait so that tests can lose syncs and fill disks.
 
+use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -12,8 +14,15 @@ use super::{QueueError, lock};
 
 /// How log files are named: `NUMBER.log`, sixteen hexadecimal digits.
 const LOG: &str = "log";
+/// How files are named that were log files, and wait for the next: `NUMBER.spare`.
+const SPARE: &str = "spare";
 /// How messages' own files are named: `ID.eml`.
 const OWN: &str = "eml";
+
+/// Files that wait for the next log.
+const SPARES_MAX: usize = 4;
+/// What a log file grows by.
+static GROWTH: [u8; 1 << 20] = [0; 1 << 20];
 
 /// A log file that is appended to.
 pub trait LogFile: Send {
@@ -38,13 +47,16 @@ pub trait LogFile: Send {
 pub trait Disk: Send + Sync {
     /// The numbers of the log files, ascending.
     fn logs(&self) -> io::Result<Vec<u64>>;
-    /// Makes a log file. Its name is durable when this answers.
+    /// The highest number that a log file has had of which octets may be left.
+    fn last(&self) -> io::Result<Option<u64>>;
+    /// Makes a log file, with a number above [`Self::last`]. Octets of older ones may be in it, to be written over. Its name is
+    /// durable when this answers.
     fn create(&self, log: u64) -> io::Result<Box<dyn LogFile>>;
     /// All of a log file.
     fn read_all(&self, log: u64) -> io::Result<Bytes>;
     /// A piece of a log file.
     fn read(&self, log: u64, at: u64, length: u64) -> io::Result<Bytes>;
-    /// Deletes a log file.
+    /// Deletes a log file, or keeps it for the next one.
     fn remove(&self, log: u64) -> io::Result<()>;
     /// Writes a message's own file, durably.
     fn write_own(&self, id: Uuid, octets: &[u8]) -> io::Result<()>;
@@ -66,6 +78,16 @@ pub struct Directory {
     path: PathBuf,
     /// Locked while it is held.
     lock: Mutex<Option<File>>,
+    files: Mutex<Files>,
+}
+
+/// Files that a later log is written over.
+#[derive(Debug, Default)]
+struct Files {
+    /// Log files that were begun since it was opened: no others, whose records need not know their place.
+    begun: HashSet<u64>,
+    /// Those that were given up.
+    spares: Vec<u64>,
 }
 
 impl Directory {
@@ -88,14 +110,30 @@ impl Directory {
             }
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
-        Ok(Self {
+        let directory = Self {
             path: path.to_owned(),
             lock: Mutex::new(Some(held)),
-        })
+            files: Mutex::default(),
+        };
+        lock(&directory.files).spares = directory.numbers(SPARE)?;
+        Ok(directory)
     }
 
     fn log(&self, log: u64) -> PathBuf {
         self.path.join(format!("{log:016x}.{LOG}"))
+    }
+
+    fn spare(&self, log: u64) -> PathBuf {
+        self.path.join(format!("{log:016x}.{SPARE}"))
+    }
+
+    /// The numbers of the files with an extension, ascending.
+    fn numbers(&self, extension: &str) -> io::Result<Vec<u64>> {
+        let stems = self.stems(extension)?;
+        let numbers = stems.iter().map(|stem| u64::from_str_radix(stem, 16));
+        let mut numbers: Vec<_> = numbers.filter_map(Result::ok).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
     }
 
     fn own(&self, id: Uuid) -> PathBuf {
@@ -120,37 +158,81 @@ impl Directory {
     }
 }
 
-struct Appending(File);
+/// A log file, and its end: what an older log has left lies behind, or zeros.
+struct Appending {
+    file: File,
+    end: u64,
+    /// Of the file: to write within it is quicker to sync than to make it longer.
+    length: u64,
+}
+
+impl Appending {
+    /// Makes the file longer than it has to be, if there is room.
+    fn grow(&mut self) {
+        let length = self.end.next_multiple_of(GROWTH.len() as u64);
+        let zeros = usize::try_from(length - self.end).ok();
+        let zeros = zeros.and_then(|zeros| GROWTH.get(..zeros));
+        let grown = self.file.write_all_at(zeros.unwrap_or_default(), self.end);
+        self.length = if grown.is_ok() { length } else { self.end };
+    }
+}
 
 impl LogFile for Appending {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+        self.file.write_all_at(bytes, self.end)?;
+        self.end += bytes.len() as u64;
+        if self.end > self.length {
+            self.grow();
+        }
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.0.sync_data()
+        self.file.sync_data()
     }
 
     fn cut(&mut self, length: u64) -> io::Result<()> {
-        self.0.set_len(length)?;
-        self.0.sync_all()
+        self.end = length;
+        self.length = length;
+        self.file.set_len(length)?;
+        self.file.sync_all()
     }
 }
 
 impl Disk for Directory {
     fn logs(&self) -> io::Result<Vec<u64>> {
-        let stems = self.stems(LOG)?;
-        let numbers = stems.iter().map(|stem| u64::from_str_radix(stem, 16));
-        let mut numbers: Vec<_> = numbers.filter_map(Result::ok).collect();
-        numbers.sort_unstable();
-        Ok(numbers)
+        self.numbers(LOG)
+    }
+
+    fn last(&self) -> io::Result<Option<u64>> {
+        let numbers = [self.numbers(LOG)?, self.numbers(SPARE)?];
+        Ok(numbers
+            .iter()
+            .filter_map(|numbers| numbers.last())
+            .max()
+            .copied())
     }
 
     fn create(&self, log: u64) -> io::Result<Box<dyn LogFile>> {
-        let options = OpenOptions::new().create_new(true).append(true).clone();
-        let file = options.open(self.log(log))?;
+        let path = self.log(log);
+        let mut files = lock(&self.files);
+        let mut options = OpenOptions::new();
+        options.write(true);
+        match files.spares.pop() {
+            Some(spare) => fs::rename(self.spare(spare), &path)?,
+            None => {
+                options.create_new(true);
+            }
+        }
+        let file = options.open(path)?;
         self.sync_names()?;
-        Ok(Box::new(Appending(file)))
+        files.begun.insert(log);
+        let length = file.metadata()?.len();
+        Ok(Box::new(Appending {
+            file,
+            end: 0,
+            length,
+        }))
     }
 
     fn read_all(&self, log: u64) -> io::Result<Bytes> {
@@ -158,14 +240,19 @@ impl Disk for Directory {
     }
 
     fn read(&self, log: u64, at: u64, length: u64) -> io::Result<Bytes> {
-        let mut file = File::open(self.log(log))?;
-        file.seek(SeekFrom::Start(at))?;
-        let mut bytes = Vec::new();
-        file.take(length).read_to_end(&mut bytes)?;
+        let file = File::open(self.log(log))?;
+        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        file.read_exact_at(&mut bytes, at)?;
         Ok(bytes.into())
     }
 
     fn remove(&self, log: u64) -> io::Result<()> {
+        let mut files = lock(&self.files);
+        if files.begun.remove(&log) && files.spares.len() < SPARES_MAX {
+            fs::rename(self.log(log), self.spare(log))?;
+            files.spares.push(log);
+            return Ok(());
+        }
         fs::remove_file(self.log(log))
     }
 

@@ -10,17 +10,28 @@ use uuid::Uuid;
 
 use super::{Disk, LogFile, lock};
 
-/// A file: what was written, and how much of it survives.
+/// A file: what was written, how much of it survives, and what an older log has left in it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Content {
     pub(super) bytes: Vec<u8>,
     durable: usize,
+    left: Vec<u8>,
 }
 
-/// A disk in memory.
+impl Content {
+    /// So much of what was written, and what was left behind it.
+    fn with_left(&self, written: usize) -> Vec<u8> {
+        let left = self.left.get(written..).unwrap_or_default();
+        [&self.bytes[..written], left].concat()
+    }
+}
+
+/// A disk in memory. It writes each log over the one that was given up last.
 #[derive(Default)]
 pub(crate) struct Faulty {
     pub(super) logs: Arc<Mutex<BTreeMap<u64, Content>>>,
+    /// What was given up, and by whom.
+    spare: Mutex<Option<(u64, Vec<u8>)>>,
     owns: Mutex<BTreeMap<Uuid, Vec<u8>>>,
     pub(super) syncs: Arc<AtomicUsize>,
     /// Octets that may still be written.
@@ -66,6 +77,7 @@ impl LogFile for FaultyLog {
         let content = logs.get_mut(&self.number).unwrap();
         content.bytes.truncate(length as usize);
         content.durable = content.bytes.len();
+        content.left.clear();
         Ok(())
     }
 }
@@ -74,9 +86,19 @@ impl Disk for Faulty {
     fn logs(&self) -> io::Result<Vec<u64>> {
         Ok(lock(&self.logs).keys().copied().collect())
     }
+    fn last(&self) -> io::Result<Option<u64>> {
+        let log = lock(&self.logs).keys().next_back().copied();
+        let spare = lock(&self.spare).as_ref().map(|(log, _)| *log);
+        Ok(log.max(spare))
+    }
     fn create(&self, log: u64) -> io::Result<Box<dyn LogFile>> {
-        let replaced = lock(&self.logs).insert(log, Content::default());
-        assert!(replaced.is_none(), "log {log} was there");
+        assert!(Some(log) > self.last()?, "log {log} may have been there");
+        let spare = lock(&self.spare).take();
+        let content = Content {
+            left: spare.map(|(_, left)| left).unwrap_or_default(),
+            ..Content::default()
+        };
+        lock(&self.logs).insert(log, content);
         Ok(Box::new(FaultyLog {
             number: log,
             logs: Arc::clone(&self.logs),
@@ -85,14 +107,16 @@ impl Disk for Faulty {
         }))
     }
     fn read_all(&self, log: u64) -> io::Result<Bytes> {
-        Ok(lock(&self.logs)[&log].bytes.clone().into())
+        let content = &lock(&self.logs)[&log];
+        Ok(content.with_left(content.bytes.len()).into())
     }
     fn read(&self, log: u64, at: u64, length: u64) -> io::Result<Bytes> {
         let bytes = self.read_all(log)?;
         Ok(bytes.slice(at as usize..(at + length) as usize))
     }
     fn remove(&self, log: u64) -> io::Result<()> {
-        lock(&self.logs).remove(&log);
+        let content = lock(&self.logs).remove(&log).unwrap();
+        *lock(&self.spare) = Some((log, content.with_left(content.bytes.len())));
         Ok(())
     }
     fn write_own(&self, id: Uuid, octets: &[u8]) -> io::Result<()> {
@@ -124,10 +148,19 @@ impl Faulty {
         let after = Self::default();
         for (number, content) in &*lock(&self.logs) {
             let kept = content.bytes.len().min(content.durable + torn);
-            let bytes = content.bytes[..kept].to_vec();
+            let bytes = content.with_left(kept);
             let durable = bytes.len();
-            lock(&after.logs).insert(*number, Content { bytes, durable });
+            let left = Vec::new();
+            lock(&after.logs).insert(
+                *number,
+                Content {
+                    bytes,
+                    durable,
+                    left,
+                },
+            );
         }
+        (*lock(&after.spare)).clone_from(&lock(&self.spare));
         *lock(&after.owns) = lock(&self.owns).clone();
         Arc::new(after)
     }

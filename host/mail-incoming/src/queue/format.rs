@@ -2,17 +2,21 @@
 //!
 //! | offset | octets | what |
 //! | --- | --- | --- |
-//! | 0 | 4 | `CIQ1` |
+//! | 0 | 4 | `CIQ2` |
 //! | 4 | 1 | 1: a message; 2: a message is done |
 //! | 5 | 3 | 0 |
 //! | 8 | 4 | length of the metadata, little-endian like all numbers |
 //! | 12 | 8 | length of the octets |
-//! | 20 | 4 | CRC-32C of the 20 octets before, the metadata and the octets |
+//! | 20 | 4 | CRC-32C of the 20 octets before, the metadata and the octets, exclusive or that of the record's place |
 //! | 24 | | the metadata: [`Metadata`] as postcard, or the 16 octets of the id that is done |
 //! | | | the message's octets; none where it has a file of its own |
 //!
-//! What a crash leaves at the end of the last file is no whole record, and is passed over; so is a damaged one in the middle,
-//! up to the next `CIQ1` with a record that is whole. Files are never written to again once they are opened anew.
+//! A record's place is the number of its log file and the offset in it, 8 octets each. A file is written over what an older
+//! log left in it: its records are at other places than those that they know, and are none. Records of the format before,
+//! `CIQ1`, do not know their place; no file that has one is written over.
+//!
+//! What is behind the last record of a file was left by a crash or by an older log, and is passed over; so is a damaged
+//! record in the middle, up to the next whole one. Files are never written to again once they are opened anew.
 
 use std::io;
 use std::ops::Range;
@@ -23,8 +27,11 @@ use crc_fast::{CrcAlgorithm, Digest};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(super) const MAGIC: &[u8; 4] = b"CIQ1";
+const MAGIC: &[u8; 4] = b"CIQ2";
+const MAGIC_WITHOUT_PLACE: &[u8; 4] = b"CIQ1";
 pub(super) const HEADER_BYTES: usize = 24;
+/// Of the checksum, in the header.
+const CRC: Range<usize> = 20..24;
 
 /// More than any message's metadata has: its recipients are bounded, and each has an address and a few words.
 const METADATA_MAX_BYTES: usize = 4 << 20;
@@ -126,6 +133,30 @@ impl Recipient {
     }
 }
 
+/// Where a record lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The number of the log file.
+    pub(super) log: u64,
+    /// In it.
+    pub(super) at: u64,
+}
+
+impl Place {
+    /// Other places near by have others: a CRC-32C tells all runs of up to 32 bits.
+    fn checksum(self) -> u32 {
+        checksum(&[&self.log.to_le_bytes(), &self.at.to_le_bytes()])
+    }
+}
+
+/// Tells a record where it lies, once.
+pub(super) fn put_down(record: &mut [u8], place: Place) {
+    let of_place = place.checksum().to_le_bytes();
+    let crc = record.get_mut(CRC).into_iter().flatten();
+    crc.zip(of_place)
+        .for_each(|(crc, of_place)| *crc ^= of_place);
+}
+
 /// A record in a log file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Record {
@@ -160,23 +191,25 @@ fn checksum(parts: &[&[u8]]) -> u32 {
     digest.finalize() as u32
 }
 
-/// The record of a message.
+/// The record of a message, which lies nowhere yet.
 pub(super) fn message(metadata: &Metadata, octets: &[u8]) -> io::Result<Bytes> {
     let metadata = postcard::to_stdvec(metadata).map_err(io::Error::other)?;
     record(MESSAGE, &metadata, octets)
 }
 
-/// The record that a message is done.
+/// The record that a message is done, which lies nowhere yet.
 pub(super) fn done(id: Uuid) -> io::Result<Bytes> {
     record(DONE, id.as_bytes(), &[])
 }
 
-/// Reads the record at the start of some bytes; its length too. `None`: there is no whole one.
-pub(super) fn parse(bytes: &[u8]) -> Option<(Record, usize)> {
+/// Reads the record at the start of some bytes, which lie there; its length too. `None`: there is no whole one.
+pub(super) fn parse(bytes: &[u8], place: Place) -> Option<(Record, usize)> {
     let header = bytes.get(..HEADER_BYTES)?;
-    if header.get(..4)? != MAGIC {
-        return None;
-    }
+    let of_place = match header.get(..4)? {
+        magic if magic == MAGIC => place.checksum(),
+        magic if magic == MAGIC_WITHOUT_PLACE => 0,
+        _ => return None,
+    };
     let number = |range: Range<usize>| {
         let mut number = [0; 8];
         let part = header.get(range)?;
@@ -188,8 +221,8 @@ pub(super) fn parse(bytes: &[u8]) -> Option<(Record, usize)> {
     let end = octets_start.checked_add(octets_length)?;
     let metadata = bytes.get(HEADER_BYTES..octets_start)?;
     let octets = bytes.get(octets_start..end)?;
-    let crc = checksum(&[header.get(..20)?, metadata, octets]);
-    if number(20..24)? != crc as usize {
+    let crc = checksum(&[header.get(..CRC.start)?, metadata, octets]) ^ of_place;
+    if number(CRC)? != crc as usize {
         return None;
     }
     let record = match *header.get(4)? {
@@ -200,12 +233,25 @@ pub(super) fn parse(bytes: &[u8]) -> Option<(Record, usize)> {
     Some((record, end))
 }
 
-/// Reads the record of a message.
+/// Where the next whole record begins in some bytes, which lie there.
+pub(super) fn next_record(bytes: &[u8], place: Place) -> Option<usize> {
+    // Both formats begin with these three.
+    let starts = memchr::memmem::find_iter(bytes, &MAGIC[..3]);
+    starts.into_iter().find(|start| {
+        let at = place.at + *start as u64;
+        let record = bytes
+            .get(*start..)
+            .and_then(|record| parse(record, Place { at, ..place }));
+        record.is_some()
+    })
+}
+
+/// Reads the record of a message, which lies there.
 ///
 /// # Errors
 /// [`io::ErrorKind::InvalidData`] where it is none.
-pub(super) fn read(record: &Bytes) -> io::Result<(Metadata, Bytes)> {
-    match parse(record) {
+pub(super) fn read(record: &Bytes, place: Place) -> io::Result<(Metadata, Bytes)> {
+    match parse(record, place) {
         Some((Record::Message(metadata, octets), _)) => Ok((metadata, record.slice(octets))),
         _ => Err(invalid("a damaged message in the queue")),
     }
@@ -235,34 +281,64 @@ pub(super) mod tests {
         }
     }
 
+    const HERE: Place = Place { log: 3, at: 1_000 };
+
+    /// A record that lies here.
+    fn here(record: io::Result<Bytes>) -> Bytes {
+        let mut record = record.unwrap().to_vec();
+        put_down(&mut record, HERE);
+        record.into()
+    }
+
     #[test]
     fn records_are_read_as_they_were_written() {
-        let written = message(&metadata(7), b"A: 1\r\n\r\nx").unwrap();
-        let (read, octets) = read(&written).unwrap();
+        let written = here(message(&metadata(7), b"A: 1\r\n\r\nx"));
+        let (read, octets) = read(&written, HERE).unwrap();
         assert_eq!((read, &octets[..]), (metadata(7), &b"A: 1\r\n\r\nx"[..]));
-        let done = done(Uuid::from_u128(7)).unwrap();
+        let done = here(done(Uuid::from_u128(7)));
         assert_eq!(
-            parse(&done),
+            parse(&done, HERE),
             Some((Record::Done(Uuid::from_u128(7)), done.len()))
         );
         for end in 0..written.len() {
-            assert_eq!(parse(&written[..end]), None, "{end}");
+            assert_eq!(parse(&written[..end], HERE), None, "{end}");
         }
         for at in 0..written.len() {
             let mut damaged = written.to_vec();
             damaged[at] ^= 1;
-            assert_eq!(parse(&damaged), None, "{at}");
+            assert_eq!(parse(&damaged, HERE), None, "{at}");
         }
     }
 
-    /// The first format: files of it must be read for ever.
     #[test]
-    fn the_format_is_what_it_was() {
-        let written = done(Uuid::from_u128(1)).unwrap();
-        let told =
-            "434951310200000010000000000000000000000015bfbb5400000000000000000000000000000001";
-        let hex: String = written.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex[..40], told[..40]);
-        assert_eq!(hex[48..], told[48..]);
+    fn a_record_is_none_at_another_place() {
+        let record = here(done(Uuid::from_u128(7)));
+        let (log, at) = (HERE.log, HERE.at);
+        let others = [(log + 1, at), (log, at + 1), (at, log), (0, 0)];
+        for (log, at) in others {
+            assert_eq!(parse(&record, Place { log, at }), None, "{log} {at}");
+        }
+        assert!(parse(&record, HERE).is_some());
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Files of both formats must be read for ever.
+    #[test]
+    fn the_formats_are_what_they_were() {
+        let written = here(done(Uuid::from_u128(1)));
+        let second =
+            "4349513202000000100000000000000000000000ca65d02b00000000000000000000000000000001";
+        assert_eq!(hex(&written), second);
+        let first =
+            "4349513102000000100000000000000000000000efab2c4d00000000000000000000000000000001";
+        let first: Vec<u8> = (0..first.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&first[at..at + 2], 16).unwrap())
+            .collect();
+        let read = parse(&first, HERE).map(|(record, _)| record);
+        assert_eq!(read, Some(Record::Done(Uuid::from_u128(1))));
     }
 }

@@ -1,9 +1,11 @@
 //! The incoming queue: messages that were accepted and are not delivered yet.
 //!
 //! A directory that one process has open. Messages are appended to log files, many with one sync; a message that is done is
-//! noted in the log too. The oldest log file is deleted when all of its messages are done, and before those behind it: they
-//! may say which of its messages are. Where few messages keep much, they are appended anew. Large messages lie in files of
-//! their own, which their records name.
+//! noted in the log too. The oldest log file is given up when all of its messages are done, and before those behind it: they
+//! may say which of its messages are. A later log is written over it, which is quicker to sync than a file that grows. Where
+//! few messages keep much, they are appended anew. Large messages lie in files of their own, which their records name.
+//!
+//! What was kept last stays in memory for who delivers it, as far as there is room.
 //!
 //! Invariant: [`Queue::put`] answers once the message survives a loss of power. That a message is done may be lost: it is
 //! then delivered again, which changes nothing, since mailboxes know the message's id.
@@ -17,7 +19,7 @@ mod recover;
 mod tests;
 mod writer;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +31,11 @@ use uuid::Uuid;
 pub use disk::{Directory, Disk, LogFile};
 pub use format::{Metadata, OwnFile, Recipient};
 
-use writer::{Command, Writer};
+use format::Place;
+use writer::{Command, Put, Writer};
+
+/// Octets of messages that are in memory until they are read.
+const UNREAD_MAX_BYTES: usize = 32 << 20;
 
 /// Bounds on what waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +58,7 @@ impl Default for QueueLimits {
             messages_max: 200_000,
             octets_max: 20 << 30,
             free_min_octets: 256 << 20,
-            log_octets: 64 << 20,
+            log_octets: 16 << 20,
             own_file_octets: 256 << 10,
         }
     }
@@ -73,7 +79,7 @@ pub enum QueueError {
 }
 
 /// Where a message is, and what waits for it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Entry {
     /// The number of its log file.
     log: u64,
@@ -84,6 +90,7 @@ struct Entry {
     /// Of the message.
     octets: u64,
     received_us: u64,
+    has_own_file: bool,
 }
 
 /// A log file.
@@ -104,7 +111,11 @@ struct State {
     /// Messages that are on their way here, and their octets as far as they are known.
     coming: (usize, u64),
     /// Messages that nobody works on, oldest first.
-    fresh: std::collections::VecDeque<Uuid>,
+    fresh: VecDeque<Uuid>,
+    /// Messages that nobody has read since they were kept.
+    unread: HashMap<Uuid, (Metadata, Bytes)>,
+    /// Of those.
+    unread_octets: usize,
 }
 
 /// A message that waits.
@@ -154,8 +165,30 @@ impl State {
         self.entries.insert(id, entry);
     }
 
-    /// It lies nowhere any more.
+    /// Keeps a message in memory, if there is room for it.
+    fn remember(&mut self, metadata: Metadata, octets: Bytes) {
+        let all = self.unread_octets + octets.len();
+        if all <= UNREAD_MAX_BYTES {
+            self.unread_octets = all;
+            self.unread.insert(metadata.id, (metadata, octets));
+        }
+    }
+
+    /// What is in memory of a message, which is not there any more then.
+    fn recall(&mut self, id: &Uuid) -> Option<(Metadata, Bytes)> {
+        let unread = self.unread.remove(id)?;
+        self.unread_octets -= unread.1.len();
+        Some(unread)
+    }
+
+    /// It is done.
     fn forget(&mut self, id: &Uuid) -> Option<Entry> {
+        self.recall(id);
+        self.forget_place(id)
+    }
+
+    /// It does not lie there any more.
+    fn forget_place(&mut self, id: &Uuid) -> Option<Entry> {
         let entry = self.entries.remove(id)?;
         self.octets = self.octets.saturating_sub(entry.octets);
         if let Some(log) = self.logs.get_mut(&entry.log) {
@@ -247,29 +280,23 @@ impl Queue {
     /// [`QueueError::Full`] for a disk that is full; those of the disk. Nothing is kept then.
     pub async fn put(&self, mut metadata: Metadata, octets: Bytes) -> Result<(), QueueError> {
         let id = metadata.id;
-        let size = octets.len() as u64;
         let has_own_file = octets.len() > self.limits.own_file_octets;
         metadata.own_file = has_own_file.then(|| OwnFile::of(&octets));
-        let inline = match has_own_file {
-            true => {
-                let disk = Arc::clone(&self.disk);
-                let written = move || disk.write_own(id, &octets);
-                blocking(written).await?.map_err(writer::full_or_disk)?;
-                Bytes::new()
-            }
-            false => octets,
-        };
-        let record = format::message(&metadata, &inline)?;
+        if has_own_file {
+            let (disk, octets) = (Arc::clone(&self.disk), octets.clone());
+            let written = move || disk.write_own(id, &octets);
+            blocking(written).await?.map_err(writer::full_or_disk)?;
+        }
+        let inline: &[u8] = if has_own_file { &[] } else { &octets };
+        let record = format::message(&metadata, inline)?;
         let (told, answer) = oneshot::channel();
-        let received_us = metadata.received_us;
-        let command = Command::Put {
-            id,
+        let put = Put {
+            metadata,
+            octets,
             record,
-            octets: size,
-            received_us,
             told,
         };
-        let sent = self.command(command).await;
+        let sent = self.command(Command::Put(Box::new(put))).await;
         let kept = match sent {
             Ok(()) => answer.await.unwrap_or_else(|_| Err(closed())),
             Err(error) => Err(error),
@@ -305,6 +332,12 @@ impl Queue {
         }
     }
 
+    /// How many there are to be taken, at most.
+    #[must_use]
+    pub fn untaken(&self) -> usize {
+        lock(&self.state).fresh.len()
+    }
+
     /// Waits until a message may be there to be taken. To be called before [`Self::take`] gives none.
     pub fn rings(&self) -> tokio::sync::futures::Notified<'_> {
         self.rings.notified()
@@ -321,34 +354,35 @@ impl Queue {
     /// # Errors
     /// Those of the disk; [`io::ErrorKind::InvalidData`] where it is damaged.
     pub async fn read(&self, id: Uuid) -> Result<(Metadata, Bytes), QueueError> {
-        let place = || {
+        if let Some(unread) = lock(&self.state).recall(&id) {
+            return Ok(unread);
+        }
+        let find = || {
             let state = lock(&self.state);
-            state
-                .entries
-                .get(&id)
-                .map(|entry| (entry.log, entry.at, entry.length))
+            let entry = state.entries.get(&id)?;
+            let Entry { log, at, .. } = *entry;
+            Some((Place { log, at }, entry.length))
         };
-        let mut at = place();
+        let mut found = find();
         loop {
-            let (log, start, length) =
-                at.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+            let (place, length) = found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
             let disk = Arc::clone(&self.disk);
-            let read = blocking(move || read(&*disk, id, log, start, length)).await?;
-            let now = place();
+            let read = blocking(move || read(&*disk, id, place, length)).await?;
+            let now = find();
             match read {
-                // It was appended anew meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && now != at => at = now,
+                // It was appended anew meanwhile, and its old log file is gone or another log.
+                Err(_) if now != found => found = now,
                 read => return read.map_err(QueueError::Disk),
             }
         }
     }
 
-    /// Notes that a message is done: it is forgotten.
+    /// Notes that messages are done: they are forgotten.
     ///
     /// # Errors
     /// [`QueueError::Closed`].
-    pub async fn done(&self, id: Uuid) -> Result<(), QueueError> {
-        self.command(Command::Done { id }).await
+    pub async fn done(&self, ids: Vec<Uuid>) -> Result<(), QueueError> {
+        self.command(Command::Done(ids)).await
     }
 
     /// What waits, being worked on or not.
@@ -391,14 +425,8 @@ impl Queue {
 }
 
 /// Reads a message where it lies.
-fn read(
-    disk: &dyn Disk,
-    id: Uuid,
-    log: u64,
-    at: u64,
-    length: u64,
-) -> io::Result<(Metadata, Bytes)> {
-    let (metadata, octets) = format::read(&disk.read(log, at, length)?)?;
+fn read(disk: &dyn Disk, id: Uuid, place: Place, length: u64) -> io::Result<(Metadata, Bytes)> {
+    let (metadata, octets) = format::read(&disk.read(place.log, place.at, length)?, place)?;
     let Some(own_file) = metadata.own_file else {
         return Ok((metadata, octets));
     };

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::format::{self, MAGIC, Record};
-use super::{Disk, Entry, Log, QueueError, State};
+use super::format::{self, Place, Record};
+use super::{Disk, Entry, QueueError, State};
 
 /// Reads all log files; the state, and the number of the next one.
 pub(super) fn recover(disk: &dyn Disk) -> Result<(State, u64), QueueError> {
     let logs = disk.logs()?;
+    let next = disk.last()?.map_or(0, |last| last + 1);
     let mut state = State::default();
     let mut done = HashSet::new();
     let mut found = Vec::new();
@@ -15,20 +16,18 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<(State, u64), QueueError> {
     let mut has_own = HashSet::new();
     for log in &logs {
         let bytes = disk.read_all(*log)?;
-        let length = bytes.len() as u64;
-        state.logs.insert(
-            *log,
-            Log {
-                length,
-                ..Log::default()
-            },
-        );
         let mut at = 0;
+        let mut end = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let Some((record, length)) = format::parse(rest) else {
-                // Behind the first octet: the same is not found again.
-                let next = rest.get(1..).and_then(next_record);
-                let skipped = next.map_or(rest.len(), |next| next + 1);
+            let place = Place {
+                log: *log,
+                at: at as u64,
+            };
+            let Some((record, length)) = format::parse(rest, place) else {
+                let Some(skipped) = format::next_record(rest, place) else {
+                    // Left by a crash, or by an older log.
+                    break;
+                };
                 tracing::warn!(
                     log,
                     at,
@@ -38,6 +37,7 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<(State, u64), QueueError> {
                 at += skipped;
                 continue;
             };
+            end = at + length;
             match record {
                 Record::Done(id) => {
                     done.insert(id);
@@ -58,12 +58,15 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<(State, u64), QueueError> {
                             .own_file
                             .map_or(octets.len() as u64, |own_file| own_file.octets),
                         received_us: metadata.received_us,
+                        has_own_file: metadata.own_file.is_some(),
                     };
                     found.push((metadata.id, entry));
                 }
             }
-            at += length;
+            at = end;
         }
+        let log = state.logs.entry(*log).or_default();
+        log.length = end as u64;
     }
     // What was appended anew is twice there until its old log file is gone: the later one counts.
     let mut seen = HashSet::new();
@@ -85,13 +88,5 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<(State, u64), QueueError> {
         disk.remove(*oldest.key())?;
         oldest.remove();
     }
-    let next = logs.last().map_or(0, |last| last + 1);
     Ok((state, next))
-}
-
-/// Where the next whole record begins.
-fn next_record(bytes: &[u8]) -> Option<usize> {
-    let starts = bytes.windows(MAGIC.len()).enumerate();
-    let mut starts = starts.filter(|(_, window)| *window == MAGIC);
-    starts.find_map(|(at, _)| format::parse(bytes.get(at..)?).map(|_| at))
 }

@@ -27,6 +27,10 @@ async fn put(queue: &Queue, number: u128) -> Result<(), QueueError> {
     queue.put(metadata(number), octets(number)).await
 }
 
+async fn done(queue: &Queue, id: Uuid) -> Result<(), QueueError> {
+    queue.done(vec![id]).await
+}
+
 fn numbers(queue: &Queue) -> Vec<u128> {
     let mut numbers: Vec<_> = queue
         .waiting(1_000)
@@ -45,10 +49,10 @@ async fn what_was_kept_survives_and_what_was_torn_is_passed_over() {
         for number in 1..=20 {
             put(&queue, number).await.unwrap();
         }
-        queue.done(Uuid::from_u128(3)).await.unwrap();
+        done(&queue, Uuid::from_u128(3)).await.unwrap();
         // Makes the note durable along with itself.
         put(&queue, 21).await.unwrap();
-        queue.done(Uuid::from_u128(4)).await.unwrap();
+        done(&queue, Uuid::from_u128(4)).await.unwrap();
         // All is written then; it is not all synced.
         queue.close().await;
         let disk = disk.after_power_loss(torn);
@@ -142,7 +146,7 @@ async fn what_waits_is_bounded() {
     drop(queue.room(20).unwrap());
     put(&queue, 2).await.unwrap();
     assert!(matches!(queue.room(0), Err(QueueError::Full)));
-    queue.done(Uuid::from_u128(1)).await.unwrap();
+    done(&queue, Uuid::from_u128(1)).await.unwrap();
     put(&queue, 3).await.unwrap();
     // The note comes with it, and is taken off just behind.
     while queue.size().messages > 2 {
@@ -163,7 +167,7 @@ async fn logs_go_when_all_in_them_is_done() {
         put(&queue, number).await.unwrap();
         let taken = queue.take().unwrap();
         assert_eq!(taken.id.as_u128(), number);
-        queue.done(taken.id).await.unwrap();
+        done(&queue, taken.id).await.unwrap();
     }
     assert!(queue.take().is_none());
     queue.close().await;
@@ -190,10 +194,10 @@ async fn what_is_done_stays_done_where_an_older_message_waits() {
     queue.close().await;
     let queue = Queue::on(Arc::clone(&disk) as _, many_logs()).unwrap();
     // The note lies in a log file whose own message is done at once.
-    queue.done(Uuid::from_u128(2)).await.unwrap();
+    done(&queue, Uuid::from_u128(2)).await.unwrap();
     for number in 4..=5 {
         put(&queue, number).await.unwrap();
-        queue.done(Uuid::from_u128(number)).await.unwrap();
+        done(&queue, Uuid::from_u128(number)).await.unwrap();
     }
     queue.close().await;
     let queue = Queue::on(Arc::clone(&disk) as _, many_logs()).unwrap();
@@ -207,7 +211,7 @@ async fn few_messages_do_not_keep_many_logs() {
     put(&queue, 1).await.unwrap();
     for number in 2..=200 {
         put(&queue, number).await.unwrap();
-        queue.done(Uuid::from_u128(number)).await.unwrap();
+        done(&queue, Uuid::from_u128(number)).await.unwrap();
     }
     // The notes are with the writer until it is closed.
     put(&queue, 201).await.unwrap();
@@ -220,8 +224,8 @@ async fn few_messages_do_not_keep_many_logs() {
     let queue = open(&disk.after_power_loss(0));
     assert!(numbers(&queue).starts_with(&[1]) && numbers(&queue).ends_with(&[201]));
     assert_eq!(queue.size().messages, numbers(&queue).len());
-    queue.done(Uuid::from_u128(1)).await.unwrap();
-    queue.done(Uuid::from_u128(201)).await.unwrap();
+    done(&queue, Uuid::from_u128(1)).await.unwrap();
+    done(&queue, Uuid::from_u128(201)).await.unwrap();
     queue.close().await;
 }
 
@@ -233,10 +237,13 @@ async fn a_move_that_was_cut_off_doubles_nothing() {
     put(&queue, 2).await.unwrap();
     queue.close().await;
     {
-        // The same record again, behind the others: its old log file was not deleted yet.
+        // The same message again, behind the others: its old log file was not given up yet.
         let mut logs = lock(&disk.logs);
-        let first = logs[&0].clone();
-        logs.insert(7, first);
+        let mut moved = logs[&0].clone();
+        let record = format::message(&metadata(1), &octets(1)).unwrap();
+        moved.bytes = record.to_vec();
+        format::put_down(&mut moved.bytes, Place { log: 7, at: 0 });
+        logs.insert(7, moved);
     }
     let queue = open(&disk);
     assert_eq!(numbers(&queue), [1, 2]);
@@ -246,6 +253,44 @@ async fn a_move_that_was_cut_off_doubles_nothing() {
         [1, 7],
         "nothing in the first is needed"
     );
+}
+
+#[tokio::test]
+async fn logs_are_written_over_others_whose_records_are_gone_then() {
+    let dir = TempDir::new().unwrap();
+    let names = || {
+        let files = std::fs::read_dir(dir.path()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name != "lock").collect();
+        names.sort_unstable();
+        names
+    };
+    let queue = Queue::open(dir.path(), many_logs()).unwrap();
+    for number in 1..=100 {
+        put(&queue, number).await.unwrap();
+        done(&queue, Uuid::from_u128(number)).await.unwrap();
+    }
+    // Shorter than those in whose file it comes, so that some of them is left.
+    queue
+        .put(metadata(101), Bytes::from_static(b"\r\n"))
+        .await
+        .unwrap();
+    queue.close().await;
+    let spares = names()
+        .iter()
+        .filter(|name| name.ends_with("spare"))
+        .count();
+    assert!((1..=4).contains(&spares), "{:?}", names());
+    let queue = Queue::open(dir.path(), many_logs()).unwrap();
+    assert_eq!(numbers(&queue), [101]);
+    let (_, octets) = queue.read(Uuid::from_u128(101)).await.unwrap();
+    assert_eq!(octets, "\r\n");
+    done(&queue, Uuid::from_u128(101)).await.unwrap();
+    put(&queue, 102).await.unwrap();
+    queue.close().await;
+    let queue = Queue::open(dir.path(), many_logs()).unwrap();
+    assert_eq!(numbers(&queue), [102]);
+    queue.close().await;
 }
 
 #[tokio::test]
@@ -259,6 +304,8 @@ async fn damage_of_a_file_of_its_own_is_seen() {
     let mut damaged = large.to_vec();
     damaged[7] ^= 1;
     std::fs::write(file, damaged).unwrap();
+    // What is still in memory is not read.
+    assert_eq!(queue.read(id).await.unwrap().1, large);
     let Err(QueueError::Disk(error)) = queue.read(id).await else {
         panic!("a damaged message was read");
     };
@@ -293,7 +340,7 @@ async fn large_messages_have_files_of_their_own() {
     let (read, bytes) = queue.read(first.id).await.unwrap();
     assert_eq!(read.own_file, Some(OwnFile::of(&large)));
     assert_eq!(bytes, large);
-    queue.done(first.id).await.unwrap();
+    done(&queue, first.id).await.unwrap();
     put(&queue, 3).await.unwrap();
     queue.close().await;
     let files = std::fs::read_dir(dir.path()).unwrap();

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::{Disk, Entry, LogFile, QueueError, State, format, lock};
+use super::format::{self, Metadata, Place};
+use super::{Disk, Entry, LogFile, QueueError, State, lock};
 
 /// Commands that wait for the writer; who has more waits to say so.
 pub(super) const WAITING_MAX: usize = 4_096;
@@ -18,25 +19,21 @@ const KEPT_LOGS: u64 = 4;
 /// Octets that are written with one sync.
 const BATCH_MAX_BYTES: usize = 8 << 20;
 
-/// What the writer is to do.
-pub(super) enum Command {
-    /// Keeps a message, durably.
-    Put {
-        id: Uuid,
-        record: Bytes,
-        octets: u64,
-        received_us: u64,
-        told: oneshot::Sender<Result<(), QueueError>>,
-    },
-    /// Notes that one is done.
-    Done { id: Uuid },
+/// A message that is to be kept, durably.
+pub(super) struct Put {
+    pub(super) metadata: Metadata,
+    pub(super) octets: Bytes,
+    /// Of both.
+    pub(super) record: Bytes,
+    pub(super) told: oneshot::Sender<Result<(), QueueError>>,
 }
 
-/// A message that was written and not synced.
-struct Written {
-    id: Uuid,
-    entry: Entry,
-    told: oneshot::Sender<Result<(), QueueError>>,
+/// What the writer is to do.
+pub(super) enum Command {
+    /// Keeps a message.
+    Put(Box<Put>),
+    /// Notes that some are done.
+    Done(Vec<Uuid>),
 }
 
 /// A log file that is appended to.
@@ -44,6 +41,24 @@ struct Current {
     number: u64,
     file: Box<dyn LogFile>,
     length: u64,
+}
+
+/// Records that are appended as one.
+struct Batch {
+    start: Place,
+    bytes: Vec<u8>,
+}
+
+impl Batch {
+    /// Puts a record behind the others; where it lies then.
+    fn push(&mut self, record: &[u8]) -> Place {
+        let begin = self.bytes.len();
+        let at = self.start.at + begin as u64;
+        let place = Place { at, ..self.start };
+        self.bytes.extend_from_slice(record);
+        format::put_down(self.bytes.get_mut(begin..).unwrap_or_default(), place);
+        place
+    }
 }
 
 pub(super) struct Writer {
@@ -88,39 +103,17 @@ impl Writer {
         }
     }
 
-    fn work(&mut self, batch: Vec<Command>, state: &Mutex<State>) {
-        let mut buffer = Vec::with_capacity(batch.iter().map(size).sum());
+    fn work(&mut self, commands: Vec<Command>, state: &Mutex<State>) {
         let mut puts = Vec::new();
         let mut done = Vec::new();
-        for command in batch {
+        for command in commands {
             match command {
-                Command::Put {
-                    id,
-                    record,
-                    octets,
-                    received_us,
-                    told,
-                } => {
-                    let entry = Entry {
-                        log: 0,
-                        at: buffer.len() as u64,
-                        length: record.len() as u64,
-                        octets,
-                        received_us,
-                    };
-                    buffer.extend_from_slice(&record);
-                    puts.push(Written { id, entry, told });
-                }
-                Command::Done { id } => {
-                    if let Ok(record) = format::done(id) {
-                        buffer.extend_from_slice(&record);
-                    }
-                    done.push(id);
-                }
+                Command::Put(put) => puts.push(*put),
+                Command::Done(ids) => done.extend(ids),
             }
         }
-        match self.append(&buffer, !puts.is_empty()) {
-            Ok((log, start)) => self.kept(puts, log, start, state),
+        match self.write(&puts, &done) {
+            Ok(entries) => self.kept(puts, entries, state),
             Err(error) => refuse(puts, &error),
         }
         // What is done is done, even where it cannot be noted: then it is delivered again, which changes nothing.
@@ -128,29 +121,66 @@ impl Writer {
         self.tidy(state);
     }
 
-    /// Appends to the current log file; its number, and where.
-    fn append(&mut self, bytes: &[u8], is_synced: bool) -> io::Result<(u64, u64)> {
-        let mut current = match self.current.take() {
+    /// Appends messages and notes; where the messages lie then, in their order.
+    fn write(&mut self, puts: &[Put], done: &[Uuid]) -> io::Result<Vec<Entry>> {
+        let mut batch = self.batch()?;
+        let mut entries = Vec::with_capacity(puts.len());
+        for put in puts {
+            let place = batch.push(&put.record);
+            entries.push(Entry {
+                log: place.log,
+                at: place.at,
+                length: put.record.len() as u64,
+                octets: put.octets.len() as u64,
+                received_us: put.metadata.received_us,
+                has_own_file: put.metadata.own_file.is_some(),
+            });
+        }
+        for id in done {
+            batch.push(&format::done(*id)?);
+        }
+        self.append(&batch, !puts.is_empty())?;
+        Ok(entries)
+    }
+
+    /// Nothing yet, at the end of the current log file.
+    fn batch(&mut self) -> io::Result<Batch> {
+        let current = match self.current.take() {
             Some(current) if current.length < self.log_octets => current,
             _ => self.begin()?,
         };
-        let (number, start) = (current.number, current.length);
-        let mut written = current.file.append(bytes);
+        let start = Place {
+            log: current.number,
+            at: current.length,
+        };
+        self.current = Some(current);
+        let bytes = Vec::new();
+        Ok(Batch { start, bytes })
+    }
+
+    /// Appends to the log file that the batch was begun for.
+    fn append(&mut self, batch: &Batch, is_synced: bool) -> io::Result<()> {
+        let Some(mut current) = self.current.take() else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let mut written = current.file.append(&batch.bytes);
         if is_synced {
             written = written.and_then(|()| current.file.sync());
         }
         if let Err(error) = written {
             // It is not known what of it is there. What was not acknowledged must not come back: its client sends it again.
-            match current.file.cut(start) {
+            match current.file.cut(current.length) {
                 Ok(()) => self.current = Some(current),
                 // Nothing more is written to that file.
-                Err(cut) => tracing::error!(error = %cut, number, "cutting a log file back"),
+                Err(cut) => {
+                    tracing::error!(error = %cut, number = current.number, "cutting a log file back");
+                }
             }
             return Err(error);
         }
-        current.length += bytes.len() as u64;
+        current.length += batch.bytes.len() as u64;
         self.current = Some(current);
-        Ok((number, start))
+        Ok(())
     }
 
     fn begin(&mut self) -> io::Result<Current> {
@@ -163,19 +193,16 @@ impl Writer {
         })
     }
 
-    fn kept(&self, puts: Vec<Written>, log: u64, start: u64, state: &Mutex<State>) {
+    fn kept(&self, puts: Vec<Put>, entries: Vec<Entry>, state: &Mutex<State>) {
         let mut told = Vec::with_capacity(puts.len());
         {
             let mut state = lock(state);
             self.measure(&mut state);
-            for put in puts {
-                let entry = Entry {
-                    log,
-                    at: start + put.entry.at,
-                    ..put.entry
-                };
-                state.fresh.push_back(put.id);
-                state.keep(put.id, entry);
+            for (put, entry) in puts.into_iter().zip(entries) {
+                let id = put.metadata.id;
+                state.fresh.push_back(id);
+                state.keep(id, entry);
+                state.remember(put.metadata, put.octets);
                 told.push(put.told);
             }
         }
@@ -193,13 +220,12 @@ impl Writer {
     }
 
     fn forget(&self, done: &[Uuid], state: &Mutex<State>) {
-        {
+        let owners: Vec<_> = {
             let mut state = lock(state);
-            for id in done {
-                state.forget(id);
-            }
-        }
-        for id in done {
+            let with_own_file = |id: &&Uuid| state.forget(id).is_some_and(|it| it.has_own_file);
+            done.iter().filter(with_own_file).collect()
+        };
+        for id in owners {
             if let Err(error) = self.disk.remove_own(*id) {
                 tracing::warn!(%error, %id, "deleting a message of the incoming queue");
             }
@@ -253,34 +279,37 @@ impl Writer {
         let mut all: Vec<(Uuid, Entry)> = {
             let state = lock(state);
             let all = state.entries.iter().filter(|(_, entry)| entry.log == log);
-            all.map(|(id, entry)| (*id, entry.clone())).collect()
+            all.map(|(id, entry)| (*id, *entry)).collect()
         };
         all.sort_by_key(|(_, entry)| entry.at);
         while !all.is_empty() {
-            let mut buffer = Vec::new();
+            let mut batch = self.batch()?;
             let mut moved = Vec::new();
-            while buffer.len() < BATCH_MAX_BYTES
+            while batch.bytes.len() < BATCH_MAX_BYTES
                 && let Some((id, entry)) = all.pop()
             {
-                let at = buffer.len() as u64;
-                buffer.extend_from_slice(&self.disk.read(log, entry.at, entry.length)?);
-                moved.push((id, Entry { at, ..entry }));
+                let record = self.disk.read(log, entry.at, entry.length)?;
+                let (metadata, octets) = format::read(&record, Place { log, at: entry.at })?;
+                let record = format::message(&metadata, &octets)?;
+                let place = batch.push(&record);
+                let length = record.len() as u64;
+                moved.push((
+                    id,
+                    Entry {
+                        log: place.log,
+                        at: place.at,
+                        length,
+                        ..entry
+                    },
+                ));
             }
-            let (number, start) = self.append(&buffer, true)?;
+            self.append(&batch, true)?;
             let mut state = lock(state);
             self.measure(&mut state);
             for (id, entry) in moved {
                 // Only this thread forgets any.
-                if state.forget(&id).is_some() {
-                    let at = start + entry.at;
-                    state.keep(
-                        id,
-                        Entry {
-                            log: number,
-                            at,
-                            ..entry
-                        },
-                    );
+                if state.forget_place(&id).is_some() {
+                    state.keep(id, entry);
                 }
             }
         }
@@ -290,12 +319,12 @@ impl Writer {
 
 fn size(command: &Command) -> usize {
     match command {
-        Command::Put { record, .. } => record.len(),
-        Command::Done { .. } => format::HEADER_BYTES + 16,
+        Command::Put(put) => put.record.len(),
+        Command::Done(ids) => ids.len() * (format::HEADER_BYTES + 16),
     }
 }
 
-fn refuse(puts: Vec<Written>, error: &io::Error) {
+fn refuse(puts: Vec<Put>, error: &io::Error) {
     tracing::error!(%error, "writing the incoming queue");
     for put in puts {
         let same = io::Error::new(error.kind(), error.to_string());
