@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::limits::{BATCH_MAX_BYTES, BATCH_MAX_CHANGES, PREFIX_MAX_PAIRS, WRITER_MAX_BYTES};
 use crate::pending::{Folded, Pending};
 use crate::positions::Positions;
+use crate::quiet::quietly;
 use crate::schema::Fields;
 use crate::terms::{FieldTerm, Phrase, Place, Term, Wanted};
 use collect::Messages;
@@ -88,7 +89,7 @@ impl Index {
             .num_merge_threads(1)
             .memory_budget_per_thread(WRITER_MAX_BYTES)
             .build();
-        let writer = engine.writer_with_options(options)?;
+        let writer = quietly(|| engine.writer_with_options(options))??;
         let committed = match engine.load_metas()?.payload {
             None => Positions::default(),
             Some(payload) => Positions::from_payload(&payload)
@@ -186,9 +187,13 @@ impl Index {
 
     fn commit_writer(&self, writer: &mut Writer) -> Result<(), Error> {
         writer.has_stopped = true;
-        let mut prepared = writer.engine.prepare_commit()?;
-        prepared.set_payload(&writer.fed.to_payload());
-        prepared.commit()?;
+        let Writer { engine, fed, .. } = writer;
+        // It begins new threads for what comes next.
+        quietly(|| {
+            let mut prepared = engine.prepare_commit()?;
+            prepared.set_payload(&fed.to_payload());
+            prepared.commit()
+        })??;
         self.reader.reload()?;
         writer.committed = writer.fed.clone();
         writer.has_stopped = false;

@@ -22,6 +22,7 @@ mod index;
 pub mod limits;
 mod pending;
 mod positions;
+mod quiet;
 mod schema;
 mod snippet;
 mod terms;
