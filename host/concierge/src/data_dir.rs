@@ -1,11 +1,11 @@
 //! The data directory: who has it, what is where in it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use concierge_identity::write_private_file;
+use concierge_identity::{create_private_directory, write_private_file};
 use rand::TryRng;
 use rand::rngs::SysRng;
 use rustix::fs::{FlockOperation, flock};
@@ -246,11 +246,10 @@ fn prepare(root: &Path, create: bool) -> Result<(), Failure> {
                 None => Err(no_directory(root)),
             }
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound && create => DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(root)
-            .map_err(|error| Failure::failed(format!("{shown} cannot be made: {error}"))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && create => {
+            create_private_directory(root)
+                .map_err(|error| Failure::failed(format!("{shown} cannot be made: {error}")))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(no_directory(root)),
         Err(error) => Err(Failure::failed(format!("{shown}: {error}"))),
     }

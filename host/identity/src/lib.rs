@@ -54,7 +54,7 @@ pub use identity::{
 };
 pub use manage_passwords::{APP_PASSWORDS_MAX, APP_PASSWORDS_PER_ACCOUNT_MAX};
 pub use password::{HashError, InvalidPassword, PASSWORD_MAX_BYTES, PASSWORD_MIN_BYTES, Password};
-pub use private_file::write_private_file;
+pub use private_file::{create_private_directory, write_private_file};
 pub use sign_in::{SignInError, SignedIn};
 pub use sigv4::{
     CANONICAL_REQUEST_MAX_BYTES, MAX_SKEW_US, PRESIGNED_LIFE_MAX_S, Placement,

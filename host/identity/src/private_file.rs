@@ -61,15 +61,16 @@ pub(crate) fn create_private_file(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Makes a directory that only its owner may enter, and those above it.
-pub(crate) fn create_private_directory(path: &Path) -> io::Result<()> {
+/// Makes a directory that only its owner may enter (mode 0700), and those above it, where they are missing. Its name is
+/// durable then, also where a crash came before whoever made it had synced it.
+pub fn create_private_directory(path: &Path) -> io::Result<()> {
+    let missing = path.ancestors().take_while(|above| !above.is_dir()).count();
     fs::DirBuilder::new()
         .recursive(true)
         .mode(DIRECTORY_MODE)
         .create(path)?;
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .map_or(Ok(()), sync_directory)
+    let mut parents = path.ancestors().skip(1).take(missing.max(1));
+    parents.try_for_each(sync_directory)
 }
 
 /// Makes the names in a directory durable.

@@ -45,12 +45,12 @@ pub fn lock_directory(dir: &Path) -> Result<File, LockError> {
 /// Makes a directory whose name survives a power cut. (The names of the files in it are synced by SQLite with its first
 /// commit to each.)
 fn create(dir: &Path) -> std::io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
+    let missing = dir.ancestors().take_while(|above| !above.is_dir()).count();
     std::fs::create_dir_all(dir)?;
-    for parent in dir.ancestors().skip(1).take_while(|path| path.exists()) {
-        File::open(parent)?.sync_all()?;
+    // At least the nearest: a crash may have come before whoever made the directory had synced its name.
+    for parent in dir.ancestors().skip(1).take(missing.max(1)) {
+        let is_here = parent.as_os_str().is_empty();
+        File::open(if is_here { Path::new(".") } else { parent })?.sync_all()?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use concierge_edge::Certificate;
-use concierge_identity::{Identity, SystemClock};
+use concierge_identity::{Identity, SystemClock, create_private_directory};
 use concierge_mail::{Mail, Relay};
 use concierge_mail_incoming::rules::Rules;
 use concierge_mail_incoming::steps::authentication::Authentication;
@@ -80,7 +80,7 @@ pub fn dkim(layout: &Layout) -> Result<Arc<DkimKeys>, Failure> {
 /// The rules for mail that comes in, for who changes them while no server runs.
 pub fn rules(layout: &Layout) -> Result<Arc<Rules>, Failure> {
     let directory = layout.mail_incoming();
-    std::fs::create_dir_all(&directory)
+    create_private_directory(&directory)
         .map_err(|error| Failure::failed(format!("{}: {error}", directory.display())))?;
     let rules = Rules::open(&IncomingMail::rules_file(&directory)).map_err(Failure::failed)?;
     Ok(Arc::new(rules))
@@ -104,7 +104,7 @@ pub async fn open(
     let name = host_name(config);
     let domains = config.mail_domains.iter();
     let directory = layout.mail_incoming();
-    std::fs::create_dir_all(&directory)
+    create_private_directory(&directory)
         .map_err(|error| Failure::failed(format!("{}: {error}", directory.display())))?;
     let options = IncomingOptions {
         directory,

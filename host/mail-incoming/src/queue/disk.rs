@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use bytes::Bytes;
+use concierge_identity::create_private_directory;
 use uuid::Uuid;
 
 use super::{QueueError, lock};
@@ -96,7 +97,7 @@ impl Directory {
     /// # Errors
     /// [`QueueError::Closed`] where somebody else has it; those of the file system.
     pub fn open(path: &Path) -> Result<Self, QueueError> {
-        fs::create_dir_all(path)?;
+        create_private_directory(path)?;
         let held = OpenOptions::new()
             .create(true)
             .truncate(false)

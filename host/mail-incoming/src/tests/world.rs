@@ -62,6 +62,8 @@ pub(super) fn options(dir: &TempDir, give_up_us: u64) -> IncomingOptions {
         postmaster: Some("bob@example.org".to_owned()),
         queue: QueueLimits {
             free_min_octets: 0,
+            // Small enough that many are begun, over what older ones have left.
+            log_octets: 4 << 10,
             ..QueueLimits::default()
         },
         retry: RetryOptions {
