@@ -1,4 +1,5 @@
-"""kill -9 in the middle of imports, submissions and changes, again and again on the same data.
+"""kill -9 in the middle of imports, submissions and changes, again and again on the same data; and the same with power lost at
+most kills, so that what was not synced is kept, lost or torn (`tests/lossy-disk`).
 
 What was answered is there, once; what was not answered is there once or not at all. Whoever replays the changes from any
 state that was seen ends with what the server tells, and a search finds what the store has.
@@ -6,14 +7,19 @@ state that was seen ends with what the server tells, and a search finds what the
 `CONCIERGE_CRASH_ROUNDS` sets how often (6 unless set), `CONCIERGE_SEED` the choices.
 """
 
+import collections
+import contextlib
 import dataclasses
 import os
 import random
 import threading
 import urllib.error
 
+import pytest
+
+from lossy import LossyDisk
 from mail import ANN, BOB, Jmap, account, message, wait_for
-from server import Server
+from server import Server, give_compiled
 
 ROUNDS = int(os.environ.get("CONCIERGE_CRASH_ROUNDS", "6"))
 SEED = int(os.environ.get("CONCIERGE_SEED", random.SystemRandom().randrange(2**32)))
@@ -179,9 +185,19 @@ def arrived(client: Jmap) -> list[str]:
     return [one["messageId"][0].removesuffix("@example.org") for one in emails.values()]
 
 
-def test_what_was_answered_outlives_kills(tmp_path):
+@pytest.mark.parametrize("loses_power", [False, True], ids=["killed", "without-power"])
+def test_what_was_answered_outlives_kills(tmp_path, loses_power):
     print(f"CONCIERGE_SEED={SEED}")
-    data, told, before, passwords = tmp_path / "data", Told(), [], {}
+    data = tmp_path / "data"
+    with LossyDisk(data) if loses_power else contextlib.nullcontext() as disk:
+        give_compiled(data)
+        if disk:
+            disk.sync()
+        run(data, disk)
+
+
+def run(data, disk: LossyDisk | None):
+    told, before, passwords, lost = Told(), [], {}, collections.Counter()
     choice = random.Random(SEED)
     for round in range(ROUNDS):
         with Server(data=data) as server:
@@ -195,6 +211,8 @@ def test_what_was_answered_outlives_kills(tmp_path):
             server.process.kill()
             server.process.wait()
             work.join()
+        if disk:
+            lost.update(disk.after_kill(choice))
     with Server(data=data) as server:
         check(Jmap(server.addresses["web"], "ann", passwords["ann"]), told, before)
         bob = Jmap(server.addresses["web"], "bob", passwords["bob"])
@@ -203,3 +221,4 @@ def test_what_was_answered_outlives_kills(tmp_path):
         assert len(names) == len(set(names)), "a message was delivered twice"
         assert set(names) <= told.sending
     print(f"{len(told.imported)} imported, {len(told.sent)} sent, {len(told.destroyed)} destroyed, in {ROUNDS} rounds")
+    print(f"lost: {dict(lost)}")
