@@ -15,10 +15,42 @@ pub(crate) enum Kind {
     Other,
 }
 
+/// What characters are compared as. Most are ASCII, and are not put into memory of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Folded {
+    Ascii(u8),
+    Other(String),
+}
+
+impl Folded {
+    /// Its length in UTF-8.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Ascii(_) => 1,
+            Self::Other(folded) => folded.len(),
+        }
+    }
+
+    pub(crate) fn add_to(&self, word: &mut String) {
+        match self {
+            Self::Ascii(byte) => word.push(char::from(*byte)),
+            Self::Other(folded) => word.push_str(folded),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        let first = match self {
+            Self::Ascii(byte) => Some(char::from(*byte)),
+            Self::Other(folded) => folded.chars().next(),
+        };
+        first.map_or(Kind::Other, kind)
+    }
+}
+
 /// A character with the marks that follow it, folded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cluster {
-    pub(crate) folded: String,
+    pub(crate) folded: Folded,
     pub(crate) kind: Kind,
     /// Where it is in the text, in bytes.
     pub(crate) start: usize,
@@ -43,14 +75,23 @@ impl Iterator for Clusters<'_> {
     fn next(&mut self) -> Option<Cluster> {
         let start = self.at;
         let rest = self.text.get(start..)?;
-        let mut chars = rest.chars();
-        let first = chars.next()?;
-        let marks = chars.take_while(|c| is_mark(*c)).map(char::len_utf8);
-        let length = first.len_utf8() + marks.sum::<usize>();
-        self.at = start + length;
-        let folded = fold(rest.get(..length)?);
+        let folded = match rest.as_bytes() {
+            // No mark is ASCII.
+            [byte, next, ..] if byte.is_ascii() && next.is_ascii() => {
+                self.at = start + 1;
+                Folded::Ascii(byte.to_ascii_lowercase())
+            }
+            _ => {
+                let mut chars = rest.chars();
+                let first = chars.next()?;
+                let marks = chars.take_while(|c| is_mark(*c)).map(char::len_utf8);
+                let length = first.len_utf8() + marks.sum::<usize>();
+                self.at = start + length;
+                fold(rest.get(..length)?)
+            }
+        };
         Some(Cluster {
-            kind: folded.chars().next().map_or(Kind::Other, kind),
+            kind: folded.kind(),
             folded,
             start,
             end: self.at,
@@ -64,9 +105,9 @@ fn is_mark(c: char) -> bool {
 }
 
 /// A character and its marks as they are compared.
-fn fold(cluster: &str) -> String {
+fn fold(cluster: &str) -> Folded {
     if let [byte] = cluster.as_bytes() {
-        return char::from(byte.to_ascii_lowercase()).to_string();
+        return Folded::Ascii(byte.to_ascii_lowercase());
     }
     let mut folded = String::with_capacity(cluster.len());
     for c in cluster.nfkc().flat_map(char::to_lowercase) {
@@ -80,7 +121,7 @@ fn fold(cluster: &str) -> String {
             folded.push(c);
         }
     }
-    folded
+    Folded::Other(folded)
 }
 
 /// Letters of Latin, Greek and Cyrillic, with all their extensions.
@@ -143,7 +184,9 @@ mod tests {
     use super::*;
 
     fn folded(text: &str) -> String {
-        Clusters::of(text).map(|cluster| cluster.folded).collect()
+        let mut all = String::new();
+        Clusters::of(text).for_each(|cluster| cluster.folded.add_to(&mut all));
+        all
     }
 
     #[test]

@@ -13,6 +13,9 @@ use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use crate::fold::{Cluster, Clusters, Kind};
 use crate::limits::{FIELD_NAME_MAX_BYTES, WORD_MAX_BYTES};
 
+/// Most words fit into these.
+const WORD_USUAL_BYTES: usize = 16;
+
 /// A word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {
@@ -56,11 +59,12 @@ impl<'a> Words<'a> {
     fn plain(&mut self, first: Cluster) -> Word {
         let first_end = first.end;
         let mut source = first.start..first.end;
-        let mut text = first.folded;
+        let mut text = String::with_capacity(WORD_USUAL_BYTES);
+        first.folded.add_to(&mut text);
         while let Some(next) = self.clusters.next_if(|next| next.kind == Kind::Letter) {
             source.end = next.end;
-            if text.len() + next.folded.len() <= WORD_MAX_BYTES {
-                text.push_str(&next.folded);
+            if text.len() + next.folded.bytes() <= WORD_MAX_BYTES {
+                next.folded.add_to(&mut text);
             }
         }
         Word {
@@ -79,14 +83,16 @@ impl<'a> Words<'a> {
             (None, true) => Form::Last,
             (None, false) => Form::Single,
         };
+        let mut text = String::new();
+        first.folded.add_to(&mut text);
         let mut word = Word {
-            text: first.folded,
+            text,
             source: first.start..first.end,
             first_end: first.end,
             form,
         };
         if let Some(next) = next {
-            word.text.push_str(&next.folded);
+            next.folded.add_to(&mut word.text);
             word.source.end = next.end;
         }
         self.in_run = form == Form::Pair;
