@@ -17,12 +17,12 @@ pub(crate) enum Kind {
 
 /// What characters are compared as. Most are ASCII, and are not put into memory of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Folded {
+pub(crate) enum FoldedChars {
     Ascii(u8),
     Other(String),
 }
 
-impl Folded {
+impl FoldedChars {
     /// Its length in UTF-8.
     pub(crate) fn bytes(&self) -> usize {
         match self {
@@ -50,7 +50,7 @@ impl Folded {
 /// A character with the marks that follow it, folded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cluster {
-    pub(crate) folded: Folded,
+    pub(crate) folded: FoldedChars,
     pub(crate) kind: Kind,
     /// Where it is in the text, in bytes.
     pub(crate) start: usize,
@@ -79,7 +79,7 @@ impl Iterator for Clusters<'_> {
             // No mark is ASCII.
             [byte, next, ..] if byte.is_ascii() && next.is_ascii() => {
                 self.at = start + 1;
-                Folded::Ascii(byte.to_ascii_lowercase())
+                FoldedChars::Ascii(byte.to_ascii_lowercase())
             }
             _ => {
                 let mut chars = rest.chars();
@@ -105,9 +105,9 @@ fn is_mark(c: char) -> bool {
 }
 
 /// A character and its marks as they are compared.
-fn fold(cluster: &str) -> Folded {
+fn fold(cluster: &str) -> FoldedChars {
     if let [byte] = cluster.as_bytes() {
-        return Folded::Ascii(byte.to_ascii_lowercase());
+        return FoldedChars::Ascii(byte.to_ascii_lowercase());
     }
     let mut folded = String::with_capacity(cluster.len());
     for c in cluster.nfkc().flat_map(char::to_lowercase) {
@@ -121,7 +121,7 @@ fn fold(cluster: &str) -> Folded {
             folded.push(c);
         }
     }
-    Folded::Other(folded)
+    FoldedChars::Other(folded)
 }
 
 /// Letters of Latin, Greek and Cyrillic, with all their extensions.

@@ -34,8 +34,8 @@ pub use format::{Metadata, OwnFile, Recipient};
 use format::Place;
 use writer::{Command, Put, Writer};
 
-/// Octets of messages that are in memory until they are read.
-const UNREAD_MAX_BYTES: usize = 32 << 20;
+/// Octets of messages that are in memory until they are read, with what is known of them.
+const UNREAD_MAX_BYTES: u64 = 32 << 20;
 
 /// Bounds on what waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,22 @@ struct Entry {
     has_own_file: bool,
 }
 
+impl Entry {
+    /// What it takes in memory, about.
+    fn octets_in_memory(&self) -> u64 {
+        // The record has the message's octets, or they have a file of their own.
+        self.length + if self.has_own_file { self.octets } else { 0 }
+    }
+}
+
+/// A message in memory.
+#[derive(Debug)]
+struct Unread {
+    metadata: Metadata,
+    octets: Bytes,
+    octets_in_memory: u64,
+}
+
 /// A log file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Log {
@@ -113,9 +129,9 @@ struct State {
     /// Messages that nobody works on, oldest first.
     fresh: VecDeque<Uuid>,
     /// Messages that nobody has read since they were kept.
-    unread: HashMap<Uuid, (Metadata, Bytes)>,
+    unread: HashMap<Uuid, Unread>,
     /// Of those.
-    unread_octets: usize,
+    unread_octets: u64,
 }
 
 /// A message that waits.
@@ -166,19 +182,24 @@ impl State {
     }
 
     /// Keeps a message in memory, if there is room for it.
-    fn remember(&mut self, metadata: Metadata, octets: Bytes) {
-        let all = self.unread_octets + octets.len();
+    fn remember(&mut self, metadata: Metadata, octets: Bytes, octets_in_memory: u64) {
+        let all = self.unread_octets + octets_in_memory;
         if all <= UNREAD_MAX_BYTES {
             self.unread_octets = all;
-            self.unread.insert(metadata.id, (metadata, octets));
+            let unread = Unread {
+                metadata,
+                octets,
+                octets_in_memory,
+            };
+            self.unread.insert(unread.metadata.id, unread);
         }
     }
 
     /// What is in memory of a message, which is not there any more then.
     fn recall(&mut self, id: &Uuid) -> Option<(Metadata, Bytes)> {
         let unread = self.unread.remove(id)?;
-        self.unread_octets -= unread.1.len();
-        Some(unread)
+        self.unread_octets -= unread.octets_in_memory;
+        Some((unread.metadata, unread.octets))
     }
 
     /// It is done.

@@ -256,6 +256,45 @@ async fn a_move_that_was_cut_off_doubles_nothing() {
 }
 
 #[tokio::test]
+async fn what_is_in_memory_is_bounded_with_what_is_known_of_it() {
+    let disk = Arc::new(Faulty::default());
+    let queue = open(&disk);
+    for number in 1..=40 {
+        let mut known = metadata(number);
+        known.trace = "x".repeat(1 << 20);
+        queue.put(known, octets(number)).await.unwrap();
+    }
+    let in_memory = lock(&queue.state).unread.len();
+    assert!((1..32).contains(&in_memory), "{in_memory} of 1 MiB each");
+    // The others are read from the disk.
+    for number in 1..=40 {
+        let (read, bytes) = queue.read(Uuid::from_u128(number)).await.unwrap();
+        assert_eq!((read.trace.len(), bytes), (1 << 20, octets(number)));
+    }
+    assert_eq!(lock(&queue.state).unread_octets, 0);
+}
+
+#[tokio::test]
+async fn a_log_file_is_longer_than_it_has_to_be() {
+    let dir = TempDir::new().unwrap();
+    let queue = Queue::open(dir.path(), limits()).unwrap();
+    put(&queue, 1).await.unwrap();
+    let length = || {
+        std::fs::metadata(dir.path().join(format!("{:016x}.log", 0)))
+            .unwrap()
+            .len()
+    };
+    let first = length();
+    assert_eq!(first, 1 << 20);
+    put(&queue, 2).await.unwrap();
+    assert_eq!(length(), first, "a sync has no length to write");
+    queue.close().await;
+    let queue = Queue::open(dir.path(), limits()).unwrap();
+    assert_eq!(numbers(&queue), [1, 2]);
+    queue.close().await;
+}
+
+#[tokio::test]
 async fn logs_are_written_over_others_whose_records_are_gone_then() {
     let dir = TempDir::new().unwrap();
     let names = || {

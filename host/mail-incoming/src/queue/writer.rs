@@ -202,7 +202,7 @@ impl Writer {
                 let id = put.metadata.id;
                 state.fresh.push_back(id);
                 state.keep(id, entry);
-                state.remember(put.metadata, put.octets);
+                state.remember(put.metadata, put.octets, entry.octets_in_memory());
                 told.push(put.told);
             }
         }
